@@ -1,0 +1,55 @@
+# Written by tools/make_configs.py from matrix.yml: edit that.
+_base_ = [
+    '../_base_/benchmarks/camvid.py',
+    '../_base_/networks/deeplabv3plus-r18n.py',
+    '../_base_/methods/corrmatch.py',
+    '../_base_/schedules/adamw_poly.py',
+    '../_base_/runtime.py',
+]
+protocol = dict(
+    cell='camvid_184/corrmatch/deeplabv3plus-r18n',
+    benchmark='camvid_184',
+    method='corrmatch',
+    network='deeplabv3plus-r18n',
+    crop=240,
+    labelled_images=184,
+    labelled_batch=4,
+    unlabelled_batch=4,
+    gpus=1,
+    iterations=1000,
+    epochs=21.7,
+    eval_mode='whole image',
+    predict_on='student',
+    selection='last',
+    cutmix_partner='same image',
+    label_seed=None,
+    setting='ours, tiny',
+)
+network = _base_.network
+network.decode_head.num_classes = 11
+correlation = _base_.correlation
+correlation.num_classes = 11
+model = dict(
+    student=network,
+    correlation=correlation,
+    data_preprocessor=dict(
+        type='MultiBranchDataPreprocessor',
+        data_preprocessor=_base_.data_preprocessor,
+    ),
+)
+train_dataloader = dict(
+    batch_size=12,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='MultiSourceSampler', source_ratio=[4, 4, 4], coupled_to=_base_.coupled_to),
+    dataset=dict(
+        type='SemiDataset',
+        benchmark='camvid_184',
+        labeled=_base_.labeled,
+        unlabeled=_base_.unlabeled,
+        streams=_base_.streams,
+    ),
+)
+train_cfg = dict(max_iters=1000, val_interval=250)
+param_scheduler = dict(end=1000)
+default_hooks = dict(checkpoint=dict(interval=250))

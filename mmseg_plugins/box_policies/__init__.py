@@ -1,0 +1,6 @@
+"""Where CutMix boxes lie: the laws of the papers, built from the config."""
+
+from .french_box import FrenchBox
+from .unimatch_box import UniMatchBox
+
+__all__ = ['FrenchBox', 'UniMatchBox']

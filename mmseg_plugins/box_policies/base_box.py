@@ -1,0 +1,51 @@
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from mmseg_plugins.errors import UserError
+
+
+class BaseBox(ABC):
+    """Draws one CutMix box per image of a batch.
+
+    Args:
+        prob (float): Probability that an image is mixed at all. Defaults to 1.0.
+        partner (str): Where the pasted content comes from. ``'stream'``: the ``*_mix`` views that
+            the loader delivers (the same image or another one, as the sampler couples the
+            streams). ``'batch'``: the next image of the same batch. Defaults to ``'stream'``.
+
+    Raises:
+        UserError: If an option is out of range.
+    """
+
+    def __init__(self, prob: float = 1.0, partner: str = 'stream') -> None:
+        if not 0 <= prob <= 1:
+            raise UserError(f'{type(self).__name__}: prob={prob} is not a probability; use 0..1')
+        if partner not in ('stream', 'batch'):
+            raise UserError(
+                f"{type(self).__name__}: unknown partner={partner!r}; use 'stream' or 'batch'"
+            )
+        self.prob = prob
+        self.partner = partner
+
+    def __call__(self, num: int, size: tuple[int, int], rng=np.random) -> np.ndarray:
+        """Draw boxes.
+
+        Args:
+            num (int): Number of images N.
+            size (tuple[int, int]): Height and width of the image in pixels.
+            rng: ``numpy.random`` or a ``numpy.random.RandomState``. Defaults to ``numpy.random``, which
+                MMEngine seeds.
+
+        Returns:
+            np.ndarray: int64 (N, 4) rows ``(top, left, bottom, right)``, half open; zeros where an
+            image is not mixed.
+        """
+        boxes = self.draw(num, size, rng)
+        if self.prob < 1:
+            boxes[rng.uniform(size=num) >= self.prob] = 0
+        return boxes
+
+    @abstractmethod
+    def draw(self, num: int, size: tuple[int, int], rng) -> np.ndarray:
+        """Draw one box for each of ``num`` images, ``prob`` aside."""

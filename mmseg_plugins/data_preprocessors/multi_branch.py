@@ -1,0 +1,41 @@
+from mmengine.model import BaseDataPreprocessor
+from mmseg.registry import MODELS
+
+
+@MODELS.register_module()
+class MultiBranchDataPreprocessor(BaseDataPreprocessor):
+    """Run one data preprocessor on each branch of a batch.
+
+    A training batch is a dict of branches, in which a sample that lacks a branch holds None
+    (:class:`MultiBranch`). Validation batches have no branches and pass as they are.
+
+    Args:
+        data_preprocessor (dict): Config of mmseg's ``SegDataPreProcessor``.
+    """
+
+    def __init__(self, data_preprocessor: dict) -> None:
+        super().__init__()
+        self.data_preprocessor = MODELS.build(data_preprocessor)
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Normalise, pad and stack each branch.
+
+        Args:
+            data (dict): ``inputs`` and ``data_samples``: lists, or dicts of branch to list.
+            training (bool): Passed on. Defaults to False.
+
+        Returns:
+            dict: ``inputs`` of branch to Tensor (N, C, H, W), ``data_samples`` of branch to list.
+        """
+        if not isinstance(data['inputs'], dict):
+            return self.data_preprocessor(data, training)
+
+        inputs, data_samples = {}, {}
+        for branch in data['inputs']:
+            batch = {
+                key: [value for value in data[key][branch] if value is not None]
+                for key in ('inputs', 'data_samples')
+            }
+            batch = self.data_preprocessor(batch, training)
+            inputs[branch], data_samples[branch] = batch['inputs'], batch['data_samples']
+        return dict(inputs=inputs, data_samples=data_samples)

@@ -1,0 +1,60 @@
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmseg.registry import HOOKS, MODELS
+
+from mmseg_plugins.errors import UserError
+
+
+@HOOKS.register_module()
+class MeanTeacherHook(Hook):
+    """Moves the teacher after every optimizer step.
+
+    The arithmetic is MMEngine's averaged model. Its module *is* the segmentor's teacher, so the teacher is saved,
+    resumed and evaluated as a part of the segmentor.
+
+    Source: French et al., specification 1.1: 0.99 over every float tensor, batch norm statistics included.
+
+    Args:
+        momentum (float): Weight of the *new* value. Defaults to 0.01.
+        update_buffers (bool): Average buffers too; if False they are copied. Defaults to True.
+        ema_type (str): An averaged model of MMEngine. Defaults to ``'ExponentialMovingAverage'``.
+        **kwargs: Passed to ``ema_type``.
+
+    Raises:
+        UserError: If the model has no teacher.
+    """
+
+    priority = 'NORMAL'
+
+    def __init__(
+        self,
+        momentum: float = 0.01,
+        update_buffers: bool = True,
+        ema_type: str = 'ExponentialMovingAverage',
+        **kwargs,
+    ) -> None:
+        self.ema_cfg = dict(
+            type=ema_type, momentum=momentum, update_buffers=update_buffers, **kwargs
+        )
+
+    def before_train(self, runner) -> None:
+        """Start the teacher as a copy of the student, unless training resumes."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        if getattr(model, 'teacher', None) is None:
+            raise UserError(
+                f'MeanTeacherHook: {type(model).__name__} has no teacher; remove the hook or build the '
+                'segmentor with one'
+            )
+        if runner.iter == 0:
+            model.teacher.load_state_dict(model.student.state_dict())
+        # Built now, not in the segmentor's __init__: the averaged model captures the tensors it
+        # updates, and moving a module to a device replaces its buffers.
+        self.ema = MODELS.build(self.ema_cfg, default_args=dict(model=model.teacher))
+        self.ema.steps.fill_(1)  # average from the first step on instead of copying the student once more
+        model.teacher = self.ema.module
+        self.student = model.student
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        """Move the teacher if this iteration ended in an optimizer step."""
+        if runner.optim_wrapper.should_update():
+            self.ema.update_parameters(self.student)

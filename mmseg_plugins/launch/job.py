@@ -1,0 +1,160 @@
+"""One started run: its processes, its log and why it failed."""
+
+import contextlib
+import fcntl
+import os
+import re
+import signal
+import subprocess
+import time
+
+from mmseg_plugins.errors import UserError
+
+from .progress import duration
+from .run import Run
+from .state import RunState
+
+
+class Job:
+    """Starts a run in a process group of its own.
+
+    The log is locked, and the lock lives in the file handle that mim and the training inherit: it
+    is free again exactly when the last of them is gone. So two launchers never train in one
+    directory, and :func:`stop` knows when the run has written its last record.
+
+    Args:
+        run (Run): What to train.
+        command (list[str]): Its command.
+        env (dict): Its environment.
+        append (bool): Keep what the log holds, for a resumed run. A fresh one also forgets the
+            last checkpoint. Defaults to False.
+
+    Raises:
+        UserError: If the log is locked or cannot be written.
+    """
+
+    def __init__(self, run: Run, command: list[str], env: dict, append: bool = False) -> None:
+        self.run = run
+        self._older = RunState.folders(run.work_dir)
+        self._first = None
+        self.started = time.monotonic()
+        try:
+            run.work_dir.mkdir(parents=True, exist_ok=True)
+            log = open(run.log, 'ab')
+        except OSError as error:
+            raise UserError(f'cannot write {run.log}: {error.strerror}') from None
+        with log:
+            if not _lock(log):
+                raise UserError(f'{run.work_dir}: another launcher is training here; wait for it')
+            if not append:
+                log.truncate(0)
+                # An earlier start's checkpoint must not be what a later resume finds.
+                (run.work_dir / 'last_checkpoint').unlink(missing_ok=True)
+            self._offset = log.seek(0, os.SEEK_END)
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=env,
+                start_new_session=True,
+            )
+
+    @property
+    def state(self) -> RunState | None:
+        """What this start has recorded; None before its first record."""
+        return RunState.read(self.run.work_dir, self._older)
+
+    @property
+    def wall_s(self) -> float:
+        return time.monotonic() - self.started
+
+    def line(self) -> str:
+        """The progress line: iterations, time left, last mIoU."""
+        state = self.state
+        if state is None:
+            return f'{self.run.name}: starting, {duration(self.wall_s)}'
+        now, done, planned = time.monotonic(), state.iteration(), state.iters_planned
+        if done and self._first is None:
+            self._first = now, done
+        left = '?'
+        if self._first and done > self._first[1]:
+            since, reached = self._first
+            left = duration((planned - done) * (now - since) / (done - reached))
+        miou = state.miou()
+        score = '' if miou is None else f', mIoU {miou:.2f}'
+        return f'{self.run.name}: iteration {done}/{planned}, {left} left{score}'
+
+    def failure(self) -> str:
+        """Why it failed, in one line: the record's reason, else what the log ends with."""
+        state = self.state
+        if state and state.status in ('failed', 'interrupted') and state.reason:
+            return state.reason
+        if self.process.returncode < 0:
+            return f'killed by {signal.Signals(-self.process.returncode).name}'
+        with open(self.run.log, 'rb') as log:
+            log.seek(self._offset)
+            text = log.read().decode(errors='replace')
+        return log_reason(text) or f'exit status {self.process.returncode}, the log is empty'
+
+    def signal(self, number: int) -> None:
+        """Send a signal to all processes of the run."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def gone(self) -> bool:
+        """Whether every process of the run has ended."""
+        if self.process.poll() is None:
+            return False
+        with open(self.run.log, 'ab') as log:
+            return _lock(log)
+
+
+def stop(jobs: list[Job], patience: float = 30) -> None:
+    """End jobs: ask all at once, so that they can record it, and kill what stays.
+
+    Args:
+        jobs (list[Job]): The running jobs.
+        patience (float): Seconds they are given. Defaults to 30.
+    """
+    try:
+        for job in jobs:
+            job.signal(signal.SIGTERM)
+        until = time.monotonic() + patience
+        while time.monotonic() < until and not all(job.gone() for job in jobs):
+            time.sleep(0.1)
+    finally:  # also when Ctrl-C is pressed again while waiting
+        for job in jobs:
+            job.signal(signal.SIGKILL)
+            job.process.wait()
+
+
+def log_reason(text: str) -> str:
+    """The one line of a failed run's log that says why.
+
+    mim ends every failed run with a ``CalledProcessError`` traceback of its own; that is never the
+    reason, except that it alone knows the signal which killed the training.
+
+    Args:
+        text (str): What the run printed.
+
+    Returns:
+        str: The last ``error:`` line, else the last line of the training; '' if there is none.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if lines and 'CalledProcessError: ' in lines[-1]:
+        if killed := re.search(r'died with <Signals\.(\w+)', lines[-1]):
+            memory = ' (out of memory?)' if killed[1] == 'SIGKILL' else ''
+            return f'killed by {killed[1]}{memory}'
+        starts = [i for i, line in enumerate(lines) if line.startswith('Traceback ')]
+        lines = lines[: starts[-1]] if starts else lines[:-1]
+    errors = [line for line in lines if line.startswith('error: ')]
+    return errors[-1].removeprefix('error: ') if errors else (lines or [''])[-1]
+
+
+def _lock(file) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,4 @@
+from .consistency_loss import ConsistencyLoss
+from .masked_loss import masked_cross_entropy, masked_kl_divergence
+
+__all__ = ['ConsistencyLoss', 'masked_cross_entropy', 'masked_kl_divergence']

@@ -1,0 +1,111 @@
+import mmengine.dist as dist
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_plugins.errors import UserError
+
+
+def _var(student: Tensor, teacher: Tensor) -> Tensor:
+    return (student.softmax(1) - teacher.softmax(1)).square().sum(1, keepdim=True)
+
+
+def _logits_var(student: Tensor, teacher: Tensor) -> Tensor:
+    return (student - teacher).square().sum(1, keepdim=True) / student.size(1) ** 0.5
+
+
+def _logits_smoothl1(student: Tensor, teacher: Tensor) -> Tensor:
+    huber = F.smooth_l1_loss(student, teacher, reduction='none')
+    return huber.sum(1, keepdim=True) / student.size(1) ** 0.5
+
+
+def _bce(student: Tensor, teacher: Tensor, eps: float = 1e-6) -> Tensor:
+    p, q = student.softmax(1), teacher.softmax(1)
+    return -(q * (p + eps).log() + (1 - q) * (1 - p + eps).log()).sum(1, keepdim=True)
+
+
+def _kld(student: Tensor, teacher: Tensor) -> Tensor:
+    log_p, log_q = student.log_softmax(1), teacher.log_softmax(1)
+    return F.kl_div(log_p, log_q, reduction='none', log_target=True).sum(1, keepdim=True)
+
+
+@MODELS.register_module()
+class ConsistencyLoss(nn.Module):
+    """Distance between student and teacher, gated by the teacher's confidence.
+
+    By default the gate is *one scalar*, the share of pixels whose teacher confidence reaches the
+    threshold, and multiplies the ungated mean; over several ranks it is the global share.
+
+    Source: French et al. (BMVC 2020), specification 1.6.
+
+    Args:
+        kind (str): ``'var'`` (squared difference of probabilities, summed over classes),
+            ``'logits_var'``, ``'logits_smoothl1'``, ``'bce'`` or ``'kld'``. Defaults to ``'var'``.
+        threshold (float): Teacher confidence from which a pixel counts; 0 switches the gate off.
+            Defaults to 0.97.
+        per_pixel (bool): Gate each pixel instead of the mean. Defaults to False.
+        divisor (str): ``'all'`` divides by all pixels, padding included; ``'valid'`` divides the loss
+            and the gate's mean by the sum of ``valid``. Defaults to ``'all'``.
+
+    Raises:
+        UserError: If ``kind`` or ``divisor`` is unknown.
+    """
+
+    KINDS = dict(
+        var=_var, logits_var=_logits_var, logits_smoothl1=_logits_smoothl1, bce=_bce, kld=_kld
+    )
+
+    def __init__(
+        self,
+        kind: str = 'var',
+        threshold: float = 0.97,
+        per_pixel: bool = False,
+        divisor: str = 'all',
+    ) -> None:
+        super().__init__()
+        if kind not in self.KINDS:
+            raise UserError(f'ConsistencyLoss: unknown kind={kind!r}; use one of {list(self.KINDS)}')
+        if divisor not in ('all', 'valid'):
+            raise UserError(f"ConsistencyLoss: unknown divisor={divisor!r}; use 'all' or 'valid'")
+        self.kind = kind
+        self.threshold = threshold
+        self.per_pixel = per_pixel
+        self.divisor = divisor
+
+    def forward(self, student_logits: Tensor, teacher_logits: Tensor, valid: Tensor) -> Tensor:
+        """Compute the loss. No gradient reaches the teacher.
+
+        Args:
+            student_logits (Tensor): Shape (N, C, H, W).
+            teacher_logits (Tensor): Shape (N, C, H, W).
+            valid (Tensor): Shape (N, 1, H, W) in [0, 1], 1 on real pixels.
+
+        Returns:
+            Tensor: 0-d.
+        """
+        teacher_logits = teacher_logits.detach()
+        valid = valid.to(student_logits.dtype)
+        loss = self.KINDS[self.kind](student_logits, teacher_logits) * valid
+        if self.per_pixel:
+            loss = loss * self.confident(teacher_logits)
+        else:
+            loss = loss * self.gate(teacher_logits, valid)
+        if self.divisor == 'valid':
+            return loss.sum() / valid.sum().clamp(min=1)
+        return loss.mean()
+
+    def confident(self, teacher_logits: Tensor) -> Tensor:
+        """1 where the teacher's confidence reaches the threshold, else 0; shape (N, 1, H, W)."""
+        confidence = teacher_logits.softmax(1).amax(1, keepdim=True)
+        return (confidence >= self.threshold).to(teacher_logits.dtype)
+
+    def gate(self, teacher_logits: Tensor, valid: Tensor) -> Tensor:
+        """The share of confident pixels over all ranks, 0-d."""
+        confident = self.confident(teacher_logits)
+        if self.divisor == 'valid':
+            total, count = (confident * valid).sum(), valid.sum()
+        else:
+            total, count = confident.sum(), confident.new_tensor(float(confident.numel()))
+        dist.all_reduce(total)
+        dist.all_reduce(count)
+        return total / count.clamp(min=1)

@@ -1,0 +1,39 @@
+"""CutMix mixing: boxes to masks, masks to mixtures."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def box_mask(boxes: np.ndarray, size: tuple[int, int]) -> Tensor:
+    """Draw boxes on a canvas of zeros.
+
+    Args:
+        boxes (np.ndarray): Integer (N, 4) rows ``(top, left, bottom, right)``, half open. A box
+            with ``bottom == top`` is empty.
+        size (tuple[int, int]): Height and width of the canvas in pixels.
+
+    Returns:
+        Tensor: Bool mask of shape (N, 1, H, W), True inside the box.
+    """
+    height, width = size
+    top, left, bottom, right = torch.as_tensor(boxes).view(-1, 4, 1, 1, 1).unbind(1)
+    rows = torch.arange(height).view(1, 1, height, 1)
+    columns = torch.arange(width).view(1, 1, 1, width)
+    return (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)
+
+
+def cutmix(base: Tensor, other: Tensor, mask: Tensor) -> Tensor:
+    """Take ``other`` inside the box and ``base`` outside.
+
+    Args:
+        base (Tensor): Shape (N, C, H, W) or (N, H, W): image, logits, label, confidence or valid map.
+        other (Tensor): The partner, of the same shape.
+        mask (Tensor): Bool (N, 1, H, W), True inside the box.
+
+    Returns:
+        Tensor: The mixture, of the shape and type of ``base``.
+    """
+    if base.dim() == 3:
+        mask = mask.squeeze(1)
+    return torch.where(mask, other, base)

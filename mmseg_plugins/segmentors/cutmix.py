@@ -1,0 +1,53 @@
+import torch
+from mmseg.registry import MODELS
+from mmseg.utils import SampleList
+from torch import Tensor
+
+from .semi_base import SemiBaseSegmentor, Target, Views
+
+
+@MODELS.register_module()
+class CutMix(SemiBaseSegmentor):
+    """CutMix mean teacher.
+
+    The teacher segments two unlabelled images, unmixed; the student segments their mixture and is drawn to
+    the mixture of the teacher's logits. Student and teacher are in train mode both, as the reference has it
+    (freeze batch norm in the network's config where a protocol does).
+
+    Source: French et al., "Semi-supervised semantic segmentation needs strong, varied perturbations" (BMVC
+    2020), specification 1.
+
+    Args:
+        student (dict): Config of any mmseg segmentor.
+        predict_on (str): Which network is evaluated; the paper evaluates the teacher.
+        consistency (dict): The loss. Defaults to ``dict(type='ConsistencyLoss')``.
+        box (dict): Policy of the boxes. Defaults to ``dict(type='FrenchBox')``.
+        **kwargs: See :class:`SemiBaseSegmentor`.
+    """
+
+    def __init__(
+        self,
+        student: dict,
+        predict_on: str,
+        consistency: dict = dict(type='ConsistencyLoss'),  # noqa: B006
+        box: dict = dict(type='FrenchBox'),  # noqa: B006
+        **kwargs,
+    ) -> None:
+        super().__init__(student, predict_on, with_teacher=True, box=box, **kwargs)
+        self.consistency = MODELS.build(consistency)
+
+    def pseudo_label(self, views: Views, data_samples: dict[str, SampleList]) -> dict[str, Target]:
+        """The teacher's logits are the target."""
+        return {
+            view: dict(logits=logits, valid=self.valid(data_samples[view]))
+            for view, logits in views.items()
+        }
+
+    def loss_unsup(self, image: Tensor, target: Target, views: Views) -> dict:
+        """Consistency of the student on the mixture with the mixed teacher."""
+        logits = self.segment(self.student, image)
+        valid = target['valid'].unsqueeze(1)
+        loss = self.consistency(logits, target['logits'], valid)
+        with torch.no_grad():
+            mask_ratio = self.consistency.confident(target['logits']).mean()
+        return dict(loss_consistency=loss, mask_ratio=mask_ratio)

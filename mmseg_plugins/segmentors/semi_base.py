@@ -1,0 +1,254 @@
+from abc import abstractmethod
+
+import torch
+from mmseg.models.segmentors.base import BaseSegmentor
+from mmseg.registry import MODELS, TASK_UTILS
+from mmseg.utils import SampleList, add_prefix
+from torch import Tensor, nn
+
+from mmseg_plugins.errors import UserError
+from mmseg_plugins.ops.cutmix import box_mask, cutmix
+from mmseg_plugins.ops.pseudo_label import hard_label
+
+Views = dict[str, Tensor]
+Target = dict[str, Tensor]
+
+
+class SemiBaseSegmentor(BaseSegmentor):
+    """Trains any mmseg segmentor on labelled and unlabelled images.
+
+    One step is a template that reads like a paper; a method overrides the steps in which it differs:
+
+    ========================  ===================================================================
+    ``forward_views``         passes over clean images, e.g. logits of the weak view
+    ``pseudo_label``          a target for each unlabelled view
+    ``mix``                   the strong image and its target, e.g. by CutMix
+    ``loss_sup``              losses on the labelled view
+    ``loss_unsup``            losses on the strong view (the one step a method must write)
+    ========================  ===================================================================
+
+    Views: ``sup``; ``unsup_weak``, ``unsup_strong``; ``unsup_weak_mix``, ``unsup_strong_mix`` of CutMix partners.
+    Without strong augmentation the weak view takes the strong one's place.
+
+    Args:
+        student (dict): Config of any mmseg segmentor.
+        predict_on (str): ``'student'`` or ``'teacher'``: which network is evaluated.
+        with_teacher (bool): Keep a second network, moved by ``MeanTeacherHook``. Defaults to False.
+        box (dict, optional): Policy of the CutMix boxes, e.g. ``dict(type='FrenchBox')``. Defaults to None.
+        unsup_weight (float): Weight of the unlabelled losses. Defaults to 1.0.
+        ignore_index (int): Label of pixels without a class. Defaults to 255.
+        data_preprocessor (dict, optional): ``MultiBranchDataPreprocessor``. Defaults to None.
+        init_cfg (dict, optional): Initialisation. Defaults to None.
+
+    Raises:
+        UserError: If ``predict_on`` names a network that is not there or the student has one output channel.
+    """
+
+    def __init__(
+        self,
+        student: dict,
+        predict_on: str,
+        with_teacher: bool = False,
+        box: dict | None = None,
+        unsup_weight: float = 1.0,
+        ignore_index: int = 255,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        networks = ['student', 'teacher'] if with_teacher else ['student']
+        if predict_on not in networks:
+            raise UserError(
+                f'{type(self).__name__}: predict_on={predict_on!r} is not one of its networks {networks}'
+            )
+        self.student = MODELS.build(student)
+        if self.student.out_channels == 1:
+            raise UserError(
+                f'{type(self).__name__}: the student has one output channel (sigmoid); pseudo labels need a '
+                'softmax over classes: set out_channels=2 in its decode_head'
+            )
+        self.teacher = MODELS.build(student).requires_grad_(False) if with_teacher else None
+        self.predict_on = predict_on
+        self.box = TASK_UTILS.build(box) if box else None
+        self.unsup_weight = unsup_weight
+        self.unsup_ramp = 1.0  # moved by hooks
+        self.ignore_index = ignore_index
+
+    # ------------------------------------------------------------------ one step
+
+    def loss(self, inputs: Views, data_samples: dict[str, SampleList]) -> dict:
+        """One training step.
+
+        Args:
+            inputs (dict[str, Tensor]): View to images (N, 3, H, W).
+            data_samples (dict[str, list[SegDataSample]]): View to samples.
+
+        Returns:
+            dict[str, Tensor]: ``sup.*`` and ``unsup.*``; keys with "loss" are summed, the others logged.
+        """
+        inputs, data_samples = self.add_partner(inputs, data_samples)
+        views = self.forward_views(inputs)
+        targets = self.pseudo_label(views, data_samples)
+        image, target = self.mix(inputs, targets)
+        losses = add_prefix(self.loss_sup(inputs, views, data_samples['sup']), 'sup')
+        weight = self.unsup_weight * self.unsup_ramp
+        for name, value in self.loss_unsup(image, target, views).items():
+            is_loss = 'loss' in name
+            losses[f'unsup.{name}' if is_loss else name] = weight * value if is_loss else value
+        return losses
+
+    @torch.no_grad()
+    def forward_views(self, inputs: Views) -> Views:
+        """Logits of the weak views by the teacher, else the student, without gradient.
+
+        Args:
+            inputs (dict[str, Tensor]): View to images.
+
+        Returns:
+            dict[str, Tensor]: Weak view to logits (N, C, H, W).
+        """
+        network = self.student if self.teacher is None else self.teacher
+        weak = [view for view in ('unsup_weak', 'unsup_weak_mix') if view in inputs]
+        return {view: self.segment(network, inputs[view]) for view in weak}
+
+    def pseudo_label(self, views: Views, data_samples: dict[str, SampleList]) -> dict[str, Target]:
+        """Hard labels of the weak views.
+
+        Args:
+            views (dict[str, Tensor]): What ``forward_views`` returned.
+            data_samples (dict[str, list[SegDataSample]]): View to samples.
+
+        Returns:
+            dict[str, dict[str, Tensor]]: View to ``label`` (int64), ``confidence`` and ``valid`` (bool), each (N, H, W).
+        """
+        targets = {}
+        for view in ('unsup_weak', 'unsup_weak_mix'):
+            if view in views:
+                label, confidence = hard_label(views[view].detach())
+                valid = self.valid(data_samples[view])
+                targets[view] = dict(label=label, confidence=confidence, valid=valid)
+        return targets
+
+    def mix(self, inputs: Views, targets: dict[str, Target]) -> tuple[Tensor, Target]:
+        """The strong image and its target, mixed by the box policy if there is one.
+
+        Args:
+            inputs (dict[str, Tensor]): View to images.
+            targets (dict[str, dict[str, Tensor]]): What ``pseudo_label`` returned.
+
+        Returns:
+            tuple[Tensor, dict[str, Tensor]]: Images (N, 3, H, W) and their target; with a policy it has
+            ``box``, bool (N, 1, H, W), True where the partner was pasted.
+        """
+        image, target = self.strong(inputs), targets['unsup_weak']
+        if self.box is None:
+            return image, target
+        size = tuple(image.shape[2:])
+        mask = box_mask(self.box(len(image), size), size).to(image.device)
+        partner = targets['unsup_weak_mix']
+        image = cutmix(image, self.strong(inputs, '_mix'), mask)
+        target = {key: cutmix(value, partner[key], mask) for key, value in target.items()}
+        return image, dict(target, box=mask)
+
+    def loss_sup(self, inputs: Views, views: Views, data_samples: SampleList) -> dict:
+        """The student's own losses on the labelled view.
+
+        Args:
+            inputs (dict[str, Tensor]): View to images.
+            views (dict[str, Tensor]): What ``forward_views`` returned.
+            data_samples (list[SegDataSample]): Samples of the labelled view.
+
+        Returns:
+            dict[str, Tensor]: Losses and metrics.
+        """
+        return self.student.loss(inputs['sup'], data_samples)
+
+    @abstractmethod
+    def loss_unsup(self, image: Tensor, target: Target, views: Views) -> dict:
+        """Losses on the strong view.
+
+        Args:
+            image (Tensor): What ``mix`` returned, (N, 3, H, W).
+            target (dict[str, Tensor]): Its target.
+            views (dict[str, Tensor]): What ``forward_views`` returned.
+
+        Returns:
+            dict[str, Tensor]: Losses (with "loss" in the name) and metrics.
+        """
+
+    # ------------------------------------------------------------------ parts that steps share
+
+    def segment(self, network: nn.Module, image: Tensor) -> Tensor:
+        """Logits of a network at the size of its input.
+
+        Args:
+            network (nn.Module): Student or teacher.
+            image (Tensor): Shape (N, 3, H, W).
+
+        Returns:
+            Tensor: Shape (N, C, H, W).
+        """
+        return network.encode_decode(image, [dict(img_shape=image.shape[2:])] * len(image))
+
+    def valid(self, data_samples: SampleList) -> Tensor:
+        """Where pixels are real: not padding and not ignored.
+
+        Args:
+            data_samples (list[SegDataSample]): Samples with ``gt_sem_seg`` (:class:`LoadValidMask`).
+
+        Returns:
+            Tensor: Bool (N, H, W).
+        """
+        annotation = torch.cat([sample.gt_sem_seg.data for sample in data_samples])
+        return annotation != self.ignore_index
+
+    def strong(self, inputs: Views, suffix: str = '') -> Tensor:
+        """The strong view, or the weak one where the pipeline makes no strong one."""
+        return inputs.get(f'unsup_strong{suffix}', inputs[f'unsup_weak{suffix}'])
+
+    def add_partner(self, inputs: Views, data_samples: dict) -> tuple[Views, dict]:
+        """Add the ``*_mix`` views: the next image of the batch, if the box policy takes it from there.
+
+        Args:
+            inputs (dict[str, Tensor]): View to images.
+            data_samples (dict[str, list[SegDataSample]]): View to samples.
+
+        Returns:
+            tuple[dict, dict]: Both, complete.
+
+        Raises:
+            UserError: If the policy takes partners from a stream that the loader does not have.
+        """
+        if self.box is None:
+            return inputs, data_samples
+        if self.box.partner == 'batch':
+            weak = [view for view in ('unsup_weak', 'unsup_strong') if view in inputs]
+            rolled = {f'{view}_mix': inputs[view].roll(-1, dims=0) for view in weak}
+            samples = {f'{v}_mix': [*data_samples[v][1:], data_samples[v][0]] for v in weak}
+            return {**inputs, **rolled}, {**data_samples, **samples}
+        if 'unsup_weak_mix' not in inputs:
+            raise UserError(
+                f"{type(self).__name__}: {type(self.box).__name__}(partner='stream') needs the view "
+                "unsup_weak_mix; add that stream to the loader or set partner='batch'"
+            )
+        return inputs, data_samples
+
+    # ------------------------------------------------------------------ evaluation: one network, as it is
+
+    def _network(self) -> nn.Module:
+        return getattr(self, self.predict_on)
+
+    def predict(self, inputs: Tensor, data_samples: SampleList | None = None) -> SampleList:
+        """Predict with the network that ``predict_on`` names; see mmseg's ``EncoderDecoder``."""
+        return self._network().predict(inputs, data_samples)
+
+    def _forward(self, inputs: Tensor, data_samples: SampleList | None = None) -> Tensor:
+        return self._network()._forward(inputs, data_samples)
+
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Logits of the network that ``predict_on`` names."""
+        return self._network().encode_decode(inputs, batch_img_metas)
+
+    def extract_feat(self, inputs: Tensor) -> list[Tensor]:
+        """Features of the network that ``predict_on`` names."""
+        return self._network().extract_feat(inputs)

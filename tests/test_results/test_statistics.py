@@ -1,0 +1,64 @@
+"""Means and paired differences, against sums done by hand."""
+
+import pytest
+
+from mmseg_plugins.errors import UserError
+from mmseg_plugins.results.runs import gather
+from mmseg_plugins.results.statistics import one_per_seed, paired_differences, summarise
+from mmseg_plugins.results.table import read_table, upsert
+
+SUP, CUT, OTHER = 'suponly_x', 'cutmix_x', 'suponly_y'
+
+
+@pytest.fixture
+def runs(tmp_path, make_run):
+    def score(config, seed, last, **kwargs):
+        work_dir = tmp_path / 'work' / config / str(seed)
+        make_run(work_dir, miou=(last + 5, last), config=config, seed=seed, **kwargs)
+
+    for seed, last in ((0, 40.0), (1, 44.0), (2, 48.0)):
+        score(SUP, seed, last)
+    for seed, last in ((0, 43.0), (1, 45.0), (5, 99.0)):
+        score(CUT, seed, last, method='cutmix')
+    score(CUT, 2, 10.0, method='cutmix', status='failed')
+    score(OTHER, 0, 70.0, benchmark='shapes_24', labelled=24)
+    # An earlier run of the same seed: the later one counts.
+    score(SUP, 0, 1.0, started='2000-01-01T00:00:00Z')
+    return upsert(read_table(tmp_path / 'none.csv'), gather([tmp_path]).runs)
+
+
+def test_summary(runs):
+    summary = summarise(runs)
+    assert summary['config'].tolist() == [SUP, CUT, OTHER]
+    sup, cut, other = (row for _, row in summary.iterrows())
+    assert (sup['n'], sup['last_mean'], sup['last_std'], sup['best_mean']) == (3, 44.0, 4.0, 49.0)
+    assert cut['n'] == 3 and cut['seeds'] == [0, 1, 5]
+    assert other['n'] == 1 and other['last_std'] != other['last_std']
+    assert (sup['labelled'], other['labelled']) == (12, 24)
+    assert len(one_per_seed(runs)) == 7
+
+
+def test_no_finished_run(runs):
+    assert summarise(runs[runs['status'] == 'failed']).empty
+
+
+def test_paired_differences(runs):
+    pairs = paired_differences(runs, SUP)
+    assert pairs['config'].tolist() == [CUT]  # the other benchmark has no pairs
+    row = pairs.iloc[0]
+    assert row['differences'] == {'0': 3.0, '1': 1.0}  # seed 2 failed, seed 5 has no partner
+    assert (row['n'], row['mean']) == (2, 2.0)
+    assert row['std'] == pytest.approx(2**0.5)
+    best = paired_differences(runs, CUT, metric='miou_best').iloc[0]
+    assert best['differences'] == {'0': -3.0, '1': -1.0}
+
+
+def test_no_common_seed(runs):
+    runs = runs[~((runs['config'] == CUT) & runs['seed'].isin(['0', '1']))]
+    row = paired_differences(runs, SUP).iloc[0]
+    assert row['n'] == 0 and row['mean'] != row['mean'] and row['differences'] == {}
+
+
+def test_an_unknown_reference(runs):
+    with pytest.raises(UserError, match="no finished run of config 'nope'; there are cutmix_x, "):
+        paired_differences(runs, 'nope')

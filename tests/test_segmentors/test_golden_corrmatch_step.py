@@ -1,0 +1,300 @@
+"""Consecutive CorrMatch training steps in float64 against the reference's own numbers.
+
+Everything random is injected: map positions, channel dropout and CutMix boxes. Compared are
+losses, threshold, labels, filters, region maps, gradients, BN statistics and updated parameters.
+"""
+
+import json
+import re
+import zlib
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+
+from mmseg_plugins.box_policies.base_box import BaseBox
+from mmseg_plugins.segmentors import corrmatch as module
+
+GOLDEN = Path(__file__).resolve().parents[3] / 'shared' / 'golden' / 'corrmatch'
+CLASSES, POSITIONS = 21, 9 * 9
+
+# the manifest's names (left) and ours
+NAMES = [
+    (r'backbone\.conv1\.', 'student.backbone.stem.'),
+    (r'backbone\.bn1\.', 'student.backbone.stem.7.'),
+    (r'backbone\.', 'student.backbone.'),
+    (r'head\.b([0-3])\.', r'student.decode_head.aspp.\1.'),
+    (r'head\.b4\.gap\.', 'student.decode_head.image_pool.'),
+    (r'head\.project\.', 'student.decode_head.bottleneck.'),
+    (r'reduce\.', 'student.decode_head.c1_bottleneck.'),
+    (r'fuse\.([01])\.', r'student.decode_head.fusion.0.\1.'),
+    (r'fuse\.3\.', 'student.decode_head.fusion.1.0.'),
+    (r'fuse\.4\.', 'student.decode_head.fusion.1.1.'),
+    (r'classifier\.', 'student.decode_head.conv_seg.'),
+    (r'proj\.', 'correlation.projection.'),
+    (r'corr\.conv1\.', 'correlation.row.'),
+    (r'corr\.conv2\.', 'correlation.column.'),
+]
+
+# golden loss: (our key, its weight in the total)
+LOSSES = {
+    'loss_sup': ('sup.decode.loss_ce', 0.25),
+    'loss_sup_corr': ('sup.corr.loss_ce', 0.25),
+    'loss_strong_hard': ('unsup.loss_hard', 0.125),
+    'loss_strong_kl': ('unsup.loss_kl', 0.125),
+    'loss_fp': ('unsup.loss_fp', 0.125),
+    'loss_corr_strong': ('unsup.loss_corr_strong', 0.0625),
+    'loss_corr_weak': ('unsup.loss_corr_weak', 0.0625),
+}
+
+
+class GivenBox(BaseBox):
+    """The rectangles of the golden box masks."""
+
+    boxes = None
+
+    def draw(self, num, size, rng):
+        return self.boxes
+
+
+def our_name(official: str) -> str:
+    for pattern, ours in NAMES:
+        name, found = re.subn(f'^{pattern}', ours, official)
+        if found:
+            return name
+    raise KeyError(official)
+
+
+def build_model(dropout: bool = True) -> torch.nn.Module:
+    norm, share = dict(type='BN', requires_grad=True), float(dropout)
+    backbone = dict(type='ResNetV1c', depth=50, stem_channels=128, norm_cfg=norm)
+    backbone.update(strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4), contract_dilation=True)
+    # avg_non_ignore: the reference averages over labelled pixels, mmseg's default over all
+    criterion = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+    head = dict(type='DeepLabV3PlusHead', num_classes=CLASSES, norm_cfg=norm, loss_decode=criterion)
+    student = dict(type='EncoderDecoder', backbone=backbone, decode_head=head)
+    correlation = dict(type='CorrelationHead', in_channels=2048, num_classes=CLASSES, norm_cfg=norm)
+    return MODELS.build(
+        dict(
+            type='CorrMatch',
+            student=dict(student, test_cfg=dict(mode='whole')),
+            correlation=dict(correlation, dropout_ratio=0.1 * share),
+            thresh_init=0.52,
+            perturb_ratio=0.5 * share,
+            perturb_levels=[0, -1],
+        )
+    )
+
+
+@cache
+def manifest() -> dict:
+    return json.loads((GOLDEN / 'weights_manifest.json').read_text())
+
+
+@cache
+def weights() -> dict[str, torch.Tensor]:
+    """The manifest's weights under our names."""
+    state = {}
+    for tensor in manifest()['tensors']:
+        name, kind, shape = tensor['name'], tensor['kind'], tensor['shape']
+        seed = zlib.crc32((manifest()['prefix'] + name).encode())
+        z = np.random.RandomState(seed).standard_normal(shape)
+        if kind == 'conv_w':
+            z *= np.sqrt(manifest()['gains'].get(name, 2.0) / np.prod(shape[1:]))
+        else:
+            rules = dict(conv_b=0.05 * z, bn_w=1 + 0.1 * z, bn_w_last=0.3 * (1 + 0.1 * z))
+            rules.update(bn_b=0.1 * z, bn_rm=0.1 * z, bn_rv=1 + 0.1 * np.abs(z))
+            z = rules[kind]
+        z = z.astype(np.float32)
+        assert zlib.crc32(z.tobytes()) == tensor['crc32_f32'], name
+        state[our_name(name)] = torch.from_numpy(z)
+    return state
+
+
+def images(inputs, step: int) -> tuple[dict, dict]:
+    """The golden views of one step and samples with their masks."""
+    views = dict(sup=('img_x', 'mask_x'))
+    for partner in ('', '_mix'):
+        for view, letter in (('weak', 'w'), ('strong', 's')):
+            views[f'unsup_{view}{partner}'] = f'img_u_{letter}{partner}', f'ignore_mask{partner}'
+    tensors, samples = {}, {}
+    for view, (image, mask) in views.items():
+        tensors[view] = torch.from_numpy(inputs[f'in.{image}'][step]).double()
+        masks = torch.from_numpy(inputs[f'in.{mask}'][step].astype(np.int64))
+        samples[view] = [SegDataSample(gt_sem_seg=PixelData(data=m[None])) for m in masks]
+    return tensors, samples
+
+
+def rectangles(masks: np.ndarray) -> np.ndarray:
+    boxes = np.zeros((len(masks), 4), dtype=np.int64)
+    for box, mask in zip(boxes, masks, strict=True):
+        if mask.any():
+            where = np.argwhere(mask)
+            box[:] = [*where.min(axis=0), *(where.max(axis=0) + 1)]
+            assert mask.sum() == np.prod(box[2:] - box[:2]), 'not a rectangle'
+    return boxes
+
+
+def record(monkeypatch) -> dict:
+    """Record what passes between the parts of a step."""
+    seen = {}
+    forward_views, propagate = module.CorrMatch.forward_views, module.propagate_regions
+
+    def spy_views(self, inputs):
+        views = seen['views'] = forward_views(self, inputs)
+        return views
+
+    def spy_propagate(label, maps, confident, threshold):
+        seen.update(lab_m=label, F0=confident, maps=maps)
+        seen['lab_p'], seen['F1'] = propagate(label, maps, confident, threshold)
+        return seen['lab_p'], seen['F1']
+
+    monkeypatch.setattr(module.CorrMatch, 'forward_views', spy_views)
+    monkeypatch.setattr(module, 'propagate_regions', spy_propagate)
+    return seen
+
+
+def inject_sampling(monkeypatch) -> list:
+    """Positions are taken from the list that is returned, in the order of the draws."""
+    draws = []
+
+    def randint(high, size):
+        assert (high, size) == (POSITIONS - 1, (128,))
+        return torch.from_numpy(draws.pop(0).astype(np.int64))
+
+    monkeypatch.setattr(torch, 'randint', randint)
+    return draws
+
+
+def inject_dropout(monkeypatch) -> list:
+    """Kept channels are taken from the list that is returned, as pairs (ratio, mask)."""
+    draws = []
+
+    def dropout2d(x, p=0.5, training=True, inplace=False):
+        assert training
+        ratio, keep = draws.pop(0)
+        assert p == ratio
+        return x * torch.from_numpy(keep / (1 - ratio))[:, :, None, None]
+
+    monkeypatch.setattr(torch.nn.functional, 'dropout2d', dropout2d)
+    return draws
+
+
+def norms(tensors) -> np.ndarray:
+    return np.array([tensor.detach().norm().item() for tensor in tensors])
+
+
+def check(actual, expected, rtol: float, atol: float = 0.0, what: str = '') -> None:
+    np.testing.assert_allclose(actual, expected, rtol, atol, err_msg=what)
+
+
+def check_forward(seen: dict, golden: dict, step: int) -> None:
+    """Logits, maps, labels and filters."""
+    views = seen['views']
+    outputs = dict(logits_w='unsup_weak', logits_fp='unsup_fp', logits_mix='unsup_weak_mix')
+    outputs.update(corr_x='sup_corr', corr_w='unsup_corr')
+    for key, view in outputs.items():
+        check(views[view].abs().sum().item(), golden[f'abs.{key}'][step], 1e-7, what=key)
+    for key in ('lab_m', 'lab_p', 'F0', 'F1'):
+        np.testing.assert_array_equal(seen[key].numpy(), golden[key][step], err_msg=key)
+    # Halfway between a row's largest and smallest position the resized row lies on the threshold
+    # exactly; rounding (the number of threads, say) puts such a pixel on either side.
+    maps = views['maps'].numpy()
+    expected = np.unpackbits(golden['maps_weak_packed'][step], axis=-1, count=maps.shape[-1])
+    assert (maps != expected.astype(bool)).sum() <= 32
+    assert np.abs(seen['maps'].sum((2, 3)).numpy() - golden['n_map'][step]).sum() <= 32
+
+
+@pytest.mark.skipif(not GOLDEN.is_dir(), reason='the golden training steps are not there')
+@pytest.mark.parametrize(
+    'name, steps',
+    [
+        ('step_tiny_dropmask', 1),
+        pytest.param('step_tiny_dropmask', 3, marks=pytest.mark.slow),
+        pytest.param('step_tiny', 3, marks=pytest.mark.slow),
+    ],
+)
+def test_consecutive_steps(name, steps, monkeypatch):
+    inputs = {k: v for k, v in np.load(GOLDEN / 'step_tiny.npz').items() if k.startswith('in.')}
+    golden = dict(np.load(GOLDEN / f'{name}.npz'))
+    with_dropout = 'drop_c1' in golden
+
+    model = build_model(with_dropout).train()
+    keys = model.load_state_dict(weights(), strict=False)
+    assert not keys.unexpected_keys
+    assert all(re.search('num_batches|^threshold$', key) for key in keys.missing_keys)
+    model.double()
+    model.threshold.fill_(0.52)  # exactly: so far it is 0.52 rounded to float32
+    model.box = GivenBox()
+
+    parameters, buffers = dict(model.named_parameters()), dict(model.named_buffers())
+    tops = defaultdict(list)
+    for official in manifest()['param_order']:
+        tops[official.split('.')[0]].append(parameters[our_name(official)])
+    assert sum(map(len, tops.values())) == len(parameters)
+    backbone = tops['backbone']
+    others = [parameter for top in tops if top != 'backbone' for parameter in tops[top]]
+    optimizer = torch.optim.SGD(
+        [dict(params=backbone), dict(params=others)], lr=0.001, momentum=0.9, weight_decay=1e-4
+    )
+
+    sampled = inject_sampling(monkeypatch)
+    dropped = inject_dropout(monkeypatch) if with_dropout else []
+    seen = record(monkeypatch)
+    for step in range(steps):
+        sampled += [golden['idx_weak'][step], golden['idx_strong'][step]]
+        if with_dropout:
+            dropped += [(0.5, golden[f'drop_c{level}'][step]) for level in (1, 4)]
+            dropped += [(0.1, golden[f'drop_proj_{view}'][step]) for view in ('weak', 'strong')]
+        model.box.boxes = rectangles(inputs['in.cutmix_box'][step])
+        # the rates lag one step: the first two are the base rates
+        factor = (1 - max(step - 1, 0) / manifest()['total_iters']) ** 0.9
+        check(golden['lr'][step], [0.001 * factor, 0.01 * factor], 1e-12, what='lr')
+        for group, lr in zip(optimizer.param_groups, golden['lr'][step], strict=True):
+            group['lr'] = lr
+
+        losses = model.loss(*images(inputs, step))
+        total, _ = model.parse_losses(losses)
+        optimizer.zero_grad()
+        total.backward()
+        gradients = [
+            np.linalg.norm(norms(p.grad for p in tops[t])) for t in manifest()['top_order']
+        ]
+        optimizer.step()
+
+        assert not sampled and not dropped, 'every recorded draw is used'
+        for key, (ours, weight) in LOSSES.items():
+            check(losses[ours].item() / weight, golden[key][step], 1e-7, what=key)
+        check(total.item(), golden['loss_total'][step], 1e-7, what='total')
+        check(model.threshold.item(), golden['tau'][step], 0, 1e-9, what='threshold')
+        check_forward(seen, golden, step)
+        check(gradients, golden['gradnorm_top'][step], 1e-6, what='gradients')
+        after = norms(parameters[our_name(key)] for key in manifest()['param_order'])
+        check(after, golden['paramnorm_after'][step], 1e-8, what='parameters')
+        statistics = norms(buffers[our_name(key)] for key in manifest()['bn_buffer_order'])
+        check(statistics, golden['bn_l2'][step], 1e-8, what='BN buffers')
+
+
+def test_parameter_counts():
+    """Millions of parameters with 21 classes, specification 1.1."""
+    model = build_model()
+    head, correlation = model.student.decode_head, model.correlation
+    counts = {
+        23.632: model.student.backbone,
+        15.535: torch.nn.ModuleList([head.aspp, head.image_pool, head.bottleneck]),
+        0.0124: head.c1_bottleneck,
+        1.291: head.fusion,
+        0.0054: head.conv_seg,
+        0.0108: torch.nn.ModuleList([correlation.row, correlation.column]),
+        4.719: correlation.projection,
+        45.206: model,
+    }
+    for count, part in counts.items():
+        digits = len(str(count).split('.')[1])
+        assert round(sum(p.numel() for p in part.parameters()) / 1e6, digits) == count

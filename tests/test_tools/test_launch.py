@@ -1,0 +1,328 @@
+"""The launcher against a stand-in for mim, which records runs as the real training does."""
+
+import importlib.util
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mmseg_plugins.errors import UserError
+from mmseg_plugins.launch import LocalExecutor, Run, plan_runs
+from mmseg_plugins.launch.job import Job, log_reason
+
+LAUNCH = Path(__file__).parents[2] / 'tools' / 'launch.py'
+
+# Behaves as the leaf's `behaviour` says, and ends a failure as mim does, with its own traceback.
+FAKE_MIM = r"""
+import json, os, shutil, signal, sys, time
+from pathlib import Path
+
+args = sys.argv[1:]
+config, work_dir = Path(args[2]), Path(args[args.index('--work-dir') + 1])
+options = dict(option.split('=', 1) for option in args[args.index('--cfg-options') + 1 :])
+setting = {}
+exec(config.read_text(), setting)
+behaviour, planned = setting['behaviour'], int(options.get('max_iters', setting['max_iters']))
+with open(work_dir.parents[2] / 'calls.txt', 'a') as calls:
+    calls.write(json.dumps([os.environ['OMP_NUM_THREADS'], *args]) + '\n')
+
+folder = work_dir / str(time.time_ns())
+(folder / 'vis_data').mkdir(parents=True)
+(folder / 'vis_data' / 'config.py').write_text(
+    config.read_text() + f'\nmax_iters = {planned}\nwork_dir = {str(work_dir)!r}\n'
+)
+
+def record(status, done, reason=None):
+    metrics = {key: {'iter': done, 'mIoU': 41.5} for key in ('last', 'best')}
+    (folder / 'run.json').write_text(json.dumps(dict(
+        schema=1, status=status, reason=reason, iters_done=done, iters_planned=planned,
+        metrics=metrics, wall_s=2.0)))
+
+def fail(*lines):
+    for line in lines:
+        print(line)
+    print('Traceback (most recent call last):\n  File "mim", line 8, in <module>')
+    sys.exit("subprocess.CalledProcessError: Command '[...]' returned non-zero exit status 1.")
+
+def interrupted(*_):
+    record('interrupted', 5)
+    sys.exit(1)
+
+signal.signal(signal.SIGTERM, interrupted)
+record('running', 0)
+(folder / 'vis_data' / 'scalars.json').write_text('{"loss": 1.0, "iter": 5, "step": 5}\n')
+if behaviour == 'recorded':
+    record('failed', 3, 'loss sup.loss_ce is nan\nat iteration 3')
+    fail('noise')
+if behaviour == 'user_error':
+    shutil.rmtree(folder)
+    fail('error: data/none does not exist', 'goodbye')
+if behaviour == 'traceback':
+    fail('Traceback (most recent call last):', '  File "train.py", line 1', 'KeyError: "no head"')
+if behaviour == 'stops_early':
+    sys.exit(0)
+if behaviour == 'killed':
+    os.kill(os.getpid(), signal.SIGKILL)
+if behaviour == 'hang':
+    print('training', flush=True)
+    time.sleep(60)
+print('trained')
+record('finished', planned)
+(work_dir / 'last_checkpoint').write_text('iter.pth')
+"""
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder with the stand-in, and a function that writes a leaf."""
+    mim = tmp_path / 'mim'
+    mim.write_text(f'#!{sys.executable}\n{FAKE_MIM}')
+    mim.chmod(0o755)
+    (tmp_path / 'configs').mkdir()
+    return tmp_path
+
+
+def leaf(place, name, behaviour='finish', max_iters=10):
+    path = place / 'configs' / f'{name}.py'
+    path.write_text(f'behaviour = {behaviour!r}\nmax_iters = {max_iters}\n')
+    return str(path)
+
+
+def plan(place, *configs, **kwargs):
+    return plan_runs(list(configs), work_dirs=str(place / 'work_dirs'), **kwargs)
+
+
+def launch(place, *configs, **kwargs):
+    executor = LocalExecutor(str(place / 'mim'), jobs=2, threads=3)
+    return executor.run(plan(place, *configs, **kwargs))
+
+
+def calls(place):
+    return [json.loads(line) for line in (place / 'calls.txt').read_text().splitlines()]
+
+
+def edit_record(place, name, **changes):
+    (path,) = (place / 'work_dirs' / name / 'seed0').glob('*/run.json')
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_plan_goes_seed_by_seed(place):
+    runs = plan(place, leaf(place, 'a'), leaf(place, 'b'), seeds=[0, 2], cfg_options=['x.y=1'])
+    assert [run.name for run in runs] == ['a seed 0', 'b seed 0', 'a seed 2', 'b seed 2']
+    assert runs[3].work_dir == place / 'work_dirs' / 'b' / 'seed2'
+    command = runs[3].command('mim', gpus=2, resume=True)
+    assert command[:4] == ['mim', 'train', 'mmseg', str(place / 'configs' / 'b.py')]
+    assert ' '.join(command[4:8]) == '--gpus 2 --launcher pytorch'
+    # The options are last: their argument takes all that follows.
+    assert command[-4:] == ['--resume', '--cfg-options', 'randomness.seed=2', 'x.y=1']
+
+
+def test_unknown_config_names_the_near_ones(place):
+    leaf(place, 'cutmix_r18n_shapes_12')
+    with pytest.raises(UserError, match=r'shapes_21.py does not exist; .*cutmix_r18n_shapes_12.py'):
+        plan(place, str(place / 'configs' / 'cutmix_r18n_shapes_21.py'))
+    with pytest.raises(UserError, match='is a folder'):
+        plan(place, str(place / 'configs'))
+
+
+@pytest.mark.parametrize(
+    'kwargs, message',
+    [
+        (dict(seeds=[1, 1]), '1 is negative or given twice'),
+        (dict(seeds=[-1]), '-1 is negative'),
+        (dict(cfg_options=['max_iters']), "'max_iters' is not key=value"),
+        (dict(cfg_options=['randomness.seed=3']), 'give seeds with --seeds 3'),
+    ],
+)
+def test_bad_arguments(place, kwargs, message):
+    with pytest.raises(UserError, match=message):
+        plan(place, leaf(place, 'a'), **kwargs)
+
+
+def test_two_configs_of_one_name(place):
+    with pytest.raises(UserError, match='a config named a is already in the list'):
+        plan(place, leaf(place, 'a'), leaf(place, 'a'))
+
+
+def test_finished_runs_are_skipped(place):
+    config = leaf(place, 'a')
+    (first,) = launch(place, config)
+    assert (first.status, first.miou('last')) == ('finished', 41.5)
+    (second,) = launch(place, config)
+    assert (second.status, second.wall_s, second.miou('best')) == ('skipped', 2.0, 41.5)
+    ((threads, *command),) = calls(place)
+    assert threads == '3' and 'randomness.seed=0' in command and '--resume' not in command
+    assert first.run.log.read_text() == 'trained\n'
+
+
+def test_a_changed_config_trains_again(place):
+    launch(place, leaf(place, 'a'), cfg_options=['max_iters=5'])
+    (run,) = plan(place, leaf(place, 'a'))
+    assert run.decide() == ('train', 'trains again: max_iters was 5, is 10')
+    (again,) = launch(place, leaf(place, 'a'))
+    assert again.status == 'finished' and len(calls(place)) == 2
+    (run,) = plan(place, leaf(place, 'a'))
+    assert run.decide()[0] == 'skip'
+
+
+@pytest.mark.parametrize('status', ['interrupted', 'running'])
+def test_an_interrupted_run_is_resumed(place, status):
+    config = leaf(place, 'a')
+    (first,) = launch(place, config)
+    edit_record(place, 'a', status=status, iters_done=4)
+    (again,) = launch(place, config)
+    assert again.status == 'finished' and '--resume' in calls(place)[1]
+    assert first.run.log.read_text() == 'trained\n' * 2
+
+
+def test_nothing_to_resume_from_trains_again(place):
+    config = leaf(place, 'a')
+    launch(place, config)
+    edit_record(place, 'a', status='interrupted', iters_done=4)
+    (place / 'work_dirs' / 'a' / 'seed0' / 'last_checkpoint').unlink()
+    launch(place, config)
+    assert '--resume' not in calls(place)[1]
+
+
+def test_a_fresh_start_forgets_the_checkpoint_of_another_config(place):
+    launch(place, leaf(place, 'a'), cfg_options=['max_iters=5'])
+    launch(place, leaf(place, 'a', 'user_error'))
+    assert not (place / 'work_dirs' / 'a' / 'seed0' / 'last_checkpoint').exists()
+
+
+def test_a_broken_record_trains_again(place):
+    launch(place, leaf(place, 'a'))
+    (path,) = (place / 'work_dirs').glob('a/seed0/*/run.json')
+    path.write_text('{"status": "finis')
+    (again,) = launch(place, leaf(place, 'a'))
+    assert again.status == 'finished'
+
+
+@pytest.mark.parametrize(
+    'behaviour, reason',
+    [
+        ('recorded', 'loss sup.loss_ce is nan at iteration 3'),
+        ('user_error', 'data/none does not exist'),
+        ('traceback', 'KeyError: "no head"'),
+        ('stops_early', 'exit status 0, the log is empty'),
+        ('killed', 'killed by SIGKILL'),
+    ],
+)
+def test_a_failure_has_its_reason_and_stops_nothing(place, behaviour, reason):
+    bad, good = launch(place, leaf(place, 'bad', behaviour), leaf(place, 'good'))
+    assert (bad.status, bad.reason, bad.miou('last')) == ('failed', reason, None)
+    assert good.status == 'finished'
+
+
+def test_reason_of_a_killed_run():
+    text = 'iteration 3\nTraceback (most recent call last):\nCalledProcessError: Command x'
+    assert log_reason(f'{text} returned non-zero exit status 1.') == 'iteration 3'
+    killed = log_reason(f'{text} died with <Signals.SIGKILL: 9>.')
+    assert killed == 'killed by SIGKILL (out of memory?)'
+
+
+def test_two_launchers_do_not_share_a_directory(place):
+    (run,) = plan(place, leaf(place, 'a', 'hang'))
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
+    job = Job(run, run.command(str(place / 'mim')), environment)
+    try:
+        (outcome,) = launch(place, str(run.config))
+        assert outcome.status == 'failed' and 'another launcher is training here' in outcome.reason
+        while job.state is None or not job.state.iteration():
+            time.sleep(0.05)
+        assert re.fullmatch(r'a seed 0: iteration 5/10, \? left, mIoU 41.50', job.line())
+    finally:
+        job.signal(signal.SIGKILL)
+        job.process.wait()
+
+
+def test_gpus_are_hidden_or_dealt_out(place, monkeypatch):
+    assert LocalExecutor('mim', jobs=2).environment()['CUDA_VISIBLE_DEVICES'] == ''
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '4,5,7')
+    executor = LocalExecutor('mim', jobs=2, gpus=2)
+    devices = [executor.environment(slot)['CUDA_VISIBLE_DEVICES'] for slot in range(2)]
+    assert devices == ['4,5', '7,4']
+    with pytest.raises(UserError, match='--gpus 4: this machine shows 3'):
+        LocalExecutor('mim', gpus=4)
+
+
+def arguments(place, *args):
+    return ['--mim', str(place / 'mim'), '--work-dirs', str(place / 'work_dirs'), *args]
+
+
+@pytest.fixture
+def main(place, monkeypatch):
+    """The tool's main, in this process, in the folder of the stand-in."""
+    spec = importlib.util.spec_from_file_location('launch', LAUNCH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.chdir(place)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield lambda *args: module.main(arguments(place, *args))
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def test_tool_prints_a_table_and_fails_if_a_run_does(place, main, capsys):
+    with pytest.raises(SystemExit, match='1'):
+        main(leaf(place, 'good'), leaf(place, 'bad', 'user_error'))
+    out, progress = capsys.readouterr()
+    assert re.search(r'^good +0 +finished +41.50 +41.50 +0:00:0\d$', out, re.MULTILINE), out
+    assert re.search(r'^bad +0 +failed +- +- +0:00:0\d$', out, re.MULTILINE), out
+    log = os.path.join('work_dirs', 'bad', 'seed0', 'train.log')
+    assert out.endswith(f'failed: bad seed 0: data/none does not exist (log: {log})\n')
+    assert '[2/2]' in progress and 'CalledProcessError' not in out + progress
+
+
+def test_tool_tells_a_mistake_in_one_line(place, main, capsys):
+    leaf(place, 'cutmix')
+    message = 'error: config configs/cutmxi.py does not exist; did you mean configs/cutmix.py?'
+    with pytest.raises(SystemExit) as error:
+        main('configs/cutmxi.py')
+    assert error.value.code == message
+    with pytest.raises(SystemExit, match='error: no mim command at nowhere/mim'):
+        main('configs/cutmix.py', '--mim', 'nowhere/mim')
+    with pytest.raises(SystemExit, match='2'):
+        main('configs/cutmix.py', '--jobs', '0')
+    assert "'0' is not a number of 1 or more" in capsys.readouterr().err
+    assert not (place / 'work_dirs').exists()
+
+
+def test_tool_prints_commands_that_a_shell_can_run(place):
+    args = arguments(place, leaf(place, 'a'), '--seeds', '0', '1', '--dry-run', '--threads', '1')
+    out = subprocess.run([sys.executable, str(LAUNCH), *args], text=True, stdout=subprocess.PIPE)
+    first, second = out.stdout.splitlines()
+    assert out.returncode == 0 and not (place / 'work_dirs').exists()
+    run = Run(place / 'configs' / 'a.py', 1, place / 'work_dirs' / 'a' / 'seed1')
+    command = ' '.join(run.command(str(place / 'mim')))
+    assert second == f'OMP_NUM_THREADS=1 CUDA_VISIBLE_DEVICES= {command}'
+    assert subprocess.run(first, shell=True).returncode == 0
+
+
+def test_tool_ends_its_runs_when_it_is_ended(place):
+    ends = {'a': (signal.SIGINT, 130), 'b': (signal.SIGTERM, 143)}
+    processes = {
+        name: subprocess.Popen(
+            [sys.executable, str(LAUNCH), *arguments(place, leaf(place, name, 'hang'))],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in ends
+    }
+    for name, (number, status) in ends.items():
+        log = place / 'work_dirs' / name / 'seed0' / 'train.log'
+        until = time.monotonic() + 60
+        while time.monotonic() < until and not (log.exists() and 'training' in log.read_text()):
+            time.sleep(0.05)
+        processes[name].send_signal(number)
+        _, progress = processes[name].communicate(timeout=60)
+        assert processes[name].returncode == status, progress
+        (record,) = log.parent.glob('*/run.json')
+        assert json.loads(record.read_text())['status'] == 'interrupted'
+        assert 'Traceback' not in progress

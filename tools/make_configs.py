@@ -1,0 +1,50 @@
+#!/usr/bin/env python
+"""Write the leaves of configs/ from configs/matrix.yml.
+
+Examples:
+    python tools/make_configs.py            write them
+    python tools/make_configs.py --check    only say what would change; exit 1 if anything would
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmseg_plugins.errors import main_guard
+from mmseg_plugins.matrix import leaves, load_matrix
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+
+
+@main_guard
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--check', action='store_true', help='write nothing; exit 1 on a difference')
+    parser.add_argument(
+        '--configs', type=Path, default=CONFIGS, help='folder of matrix.yml (default: %(default)s)'
+    )
+    args = parser.parse_args()
+
+    matrix = load_matrix(args.configs / 'matrix.yml')
+    wanted = {args.configs / name: text for name, text in leaves(matrix).items()}
+    present = {path for method in matrix['methods'] for path in (args.configs / method).glob('*.py')}
+    stale = sorted(present - set(wanted))
+    changed = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
+    for path in [*changed, *stale]:
+        print(path.relative_to(args.configs))
+    if args.check:
+        if changed or stale:
+            sys.exit(f'{len(changed) + len(stale)} leaves differ from matrix.yml: run tools/make_configs.py')
+        return
+    for path in changed:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(wanted[path])
+    for path in stale:
+        path.unlink()
+    print(f'{len(wanted)} leaves, {len(changed)} written, {len(stale)} removed', file=sys.stderr)
+
+
+if __name__ == '__main__':
+    main()
