@@ -10,6 +10,7 @@ import warnings
 # The stack prints harmless notes when it is imported; keep them out of our tools' output.
 with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
     warnings.simplefilter('ignore')
+    from .errors import install_excepthook
     from .version import __version__, check_stack
 
     check_stack()
@@ -23,5 +24,7 @@ with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         losses,
         segmentors,
     )
+
+install_excepthook()
 
 __all__ = ['__version__']

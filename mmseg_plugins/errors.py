@@ -8,7 +8,7 @@ class UserError(RuntimeError):
     """A user's mistake: bad data, a bad list, a bad option.
 
     The message is one line and says what is wrong, where, the offending value, and the fix. It is
-    printed without a traceback: :func:`mmseg_plugins.errors.excepthook` does so under ``mim``,
+    printed without a traceback: :func:`install_excepthook` does so under ``mim``,
     :func:`main_guard` in the project's own tools.
     """
 
@@ -16,8 +16,8 @@ class UserError(RuntimeError):
 def one_line(error: BaseException) -> str:
     """The message of a :class:`UserError`, also when a loader worker has wrapped it.
 
-    A DataLoader re-raises a worker's exception as the same type with the worker's whole traceback as
-    its message; the mistake itself is the last line of that.
+    A DataLoader re-raises a worker's exception as the same type with the worker's whole traceback
+    as its message; the mistake itself is the last line of that.
 
     Args:
         error (BaseException): The exception.
@@ -29,12 +29,20 @@ def one_line(error: BaseException) -> str:
     return lines[-1].rpartition('UserError: ')[2]
 
 
-def excepthook(kind, error, traceback, previous=sys.excepthook) -> None:
-    """A ``sys.excepthook`` that prints one line for a :class:`UserError` and defers otherwise."""
-    if issubclass(kind, UserError):
-        print(f'error: {one_line(error)}', file=sys.stderr)
-    else:
-        previous(kind, error, traceback)
+def install_excepthook() -> None:
+    """Make ``sys.excepthook`` print one line for a :class:`UserError`; it defers otherwise.
+
+    Under ``mim`` it is mmseg's script that runs, so this is the only place to catch a mistake.
+    """
+    previous = sys.excepthook
+
+    def excepthook(kind, error, traceback) -> None:
+        if issubclass(kind, UserError):
+            print(f'error: {one_line(error)}', file=sys.stderr)
+        else:
+            previous(kind, error, traceback)
+
+    sys.excepthook = excepthook
 
 
 def main_guard(main):

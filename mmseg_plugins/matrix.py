@@ -20,7 +20,8 @@ def load_matrix(path: Path) -> dict:
         dict: ``networks``, ``methods``, ``schedules``, ``benchmarks``.
 
     Raises:
-        UserError: If the file is missing or a benchmark names an unknown network, method or schedule.
+        UserError: If the file is missing or a benchmark names an unknown network, method or
+        schedule.
     """
     if not path.is_file():
         raise UserError(f'matrix not found: {path}')
@@ -33,7 +34,8 @@ def load_matrix(path: Path) -> dict:
             unknown = sorted(set(values) - set(matrix[axis]))
             if unknown:
                 raise UserError(
-                    f'{path}: benchmark {name} names unknown {axis} {unknown}; known are {list(matrix[axis])}'
+                    f'{path}: benchmark {name} names unknown {axis} {unknown}; '
+                    f'known are {list(matrix[axis])}'
                 )
     return matrix
 
@@ -79,7 +81,8 @@ def _leaf(
     batch = {key: family[f'{key}_batch'] for key in ('labelled', 'unlabelled')}
     ratio = [batch[stream] for stream in axis['streams']]
     unlabelled = sum(ratio[1:2])  # a partner stream shows the same images again
-    stem = f'{method}_{network}_{family["gpus"]}xb{batch["labelled"]}u{unlabelled}_{benchmark}-{family["crop"]}'
+    batches = f'{family["gpus"]}xb{batch["labelled"]}u{unlabelled}'
+    stem = f'{method}_{network}_{batches}_{benchmark}-{family["crop"]}'
     if 'suffix' in family:
         stem = f'{stem}-{family["suffix"]}'
     protocol = dict(
@@ -181,4 +184,9 @@ def _call(value: dict, indent: int) -> str:
     if len(line) + indent <= 80 and '\n' not in line:
         return line
     pad = ' ' * (indent + 4)
-    return 'dict(\n' + ''.join(f'{pad}{key}={item},\n' for key, item in inner.items()) + ' ' * indent + ')'
+    return (
+        'dict(\n'
+        + ''.join(f'{pad}{key}={item},\n' for key, item in inner.items())
+        + ' ' * indent
+        + ')'
+    )

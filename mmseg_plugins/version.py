@@ -33,4 +33,6 @@ def check_stack(stack: dict = STACK) -> None:
                 f'same import name will not do: {fix}'
             ) from None
         if not digit_version(low) <= digit_version(found) < digit_version(high):
-            raise ImportError(f'mmseg_plugins is tested with {name}>={low},<{high}, found {found}: {fix}')
+            raise ImportError(
+                f'mmseg_plugins is tested with {name}>={low},<{high}, found {found}: {fix}'
+            )

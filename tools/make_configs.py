@@ -21,7 +21,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--check', action='store_true', help='write nothing; exit 1 on a difference')
+    parser.add_argument(
+        '--check', action='store_true', help='write nothing; exit 1 on a difference'
+    )
     parser.add_argument(
         '--configs', type=Path, default=CONFIGS, help='folder of matrix.yml (default: %(default)s)'
     )
@@ -29,14 +31,19 @@ def main() -> None:
 
     matrix = load_matrix(args.configs / 'matrix.yml')
     wanted = {args.configs / name: text for name, text in leaves(matrix).items()}
-    present = {path for method in matrix['methods'] for path in (args.configs / method).glob('*.py')}
+    present = {
+        path for method in matrix['methods'] for path in (args.configs / method).glob('*.py')
+    }
     stale = sorted(present - set(wanted))
-    changed = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
+    changed = [
+        path for path, text in wanted.items() if not path.exists() or path.read_text() != text
+    ]
     for path in [*changed, *stale]:
         print(path.relative_to(args.configs))
     if args.check:
         if changed or stale:
-            sys.exit(f'{len(changed) + len(stale)} leaves differ from matrix.yml: run tools/make_configs.py')
+            number = len(changed) + len(stale)
+            sys.exit(f'{number} leaves differ from matrix.yml: run tools/make_configs.py')
         return
     for path in changed:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -28,7 +28,9 @@ def parse_args(argv=None) -> argparse.Namespace:
         command.add_argument('--seed', type=int, default=0, help='seed of what is drawn (0)')
         command.add_argument('--force', action='store_true', help='replace what is there')
         command.add_argument(
-            '--check', action='store_true', help='compare the files with the manifest, write nothing'
+            '--check',
+            action='store_true',
+            help='compare the files with the manifest, write nothing',
         )
         module.add_arguments(command)
         command.set_defaults(module=module)

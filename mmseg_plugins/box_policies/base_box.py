@@ -34,8 +34,8 @@ class BaseBox(ABC):
         Args:
             num (int): Number of images N.
             size (tuple[int, int]): Height and width of the image in pixels.
-            rng: ``numpy.random`` or a ``numpy.random.RandomState``. Defaults to ``numpy.random``, which
-                MMEngine seeds.
+            rng: ``numpy.random`` or a ``numpy.random.RandomState``. Defaults to ``numpy.random``,
+                which MMEngine seeds.
 
         Returns:
             np.ndarray: int64 (N, 4) rows ``(top, left, bottom, right)``, half open; zeros where an

@@ -12,18 +12,19 @@ from .split_list import read_split_list
 class SemiDataset(ConcatDataset):
     """The streams of a semi-supervised batch, drawn from a labelled and an unlabelled source.
 
-    The benchmark's config says what the sources are and how an image is loaded and cropped, the method's
-    config which streams are drawn and which views each sample becomes, and the leaf which
+    The benchmark's config says what the sources are and how an image is loaded and cropped, the
+    method's config which streams are drawn and which views each sample becomes, and the leaf which
     benchmark's lists are read. :class:`MultiSourceSampler` draws from the streams.
 
     Args:
         labeled (dict): Dataset config of the labelled images; its pipeline ends before packing.
-        streams (list[dict]): One per stream: ``source`` (``'labeled'`` or ``'unlabeled'``) and ``pipeline``, the
-            transforms that follow the source's own (``MultiBranch`` or ``PackSegInputs``).
+        streams (list[dict]): One per stream: ``source`` (``'labeled'`` or ``'unlabeled'``) and
+            ``pipeline``, the transforms that follow the source's own (``MultiBranch`` or
+            ``PackSegInputs``).
         unlabeled (dict, optional): Dataset config of the unlabelled images. Defaults to None.
         benchmark (str, optional): Name of the benchmark; the lists are then
-            ``<data_root>/splits/<benchmark>/{labeled,unlabeled}.txt``. If None, each source's own ``ann_file`` is
-            read. Defaults to None.
+            ``<data_root>/splits/<benchmark>/{labeled,unlabeled}.txt``. If None, each source's own
+            ``ann_file`` is read. Defaults to None.
         label_seed (int, optional): Where a benchmark averages over label seeds, the folder of one:
             ``<data_root>/splits/<benchmark>/<label_seed>/``. Defaults to None.
         allow_overlap (bool): Allow ids in both lists, for protocols that draw unlabelled images
@@ -45,7 +46,9 @@ class SemiDataset(ConcatDataset):
         sources = dict(labeled=dict(labeled))
         if any(stream['source'] == 'unlabeled' for stream in streams):
             if unlabeled is None:
-                raise UserError('SemiDataset: a stream draws unlabeled images but `unlabeled` is not set')
+                raise UserError(
+                    'SemiDataset: a stream draws unlabeled images but `unlabeled` is not set'
+                )
             sources['unlabeled'] = dict(unlabeled)
         if benchmark is not None:
             folder = osp.join('splits', benchmark, '' if label_seed is None else str(label_seed))
@@ -58,7 +61,7 @@ class SemiDataset(ConcatDataset):
             pipeline = [*source.get('pipeline', []), *stream['pipeline']]
             datasets.append(DATASETS.build({**source, 'pipeline': pipeline}))
         if 'unlabeled' in sources and not allow_overlap:
-            lists = {stream['source']: data.ann_file for stream, data in zip(streams, datasets)}
+            lists = {s['source']: d.ann_file for s, d in zip(streams, datasets, strict=True)}
             if 'labeled' in lists:
                 _check_disjoint(lists['labeled'], lists['unlabeled'])
         super().__init__(datasets)
@@ -70,5 +73,6 @@ def _check_disjoint(labeled: str, unlabeled: str) -> None:
         more = f' and {len(shared) - 1} more' if len(shared) > 1 else ''
         raise UserError(
             f'{min(shared)!r}{more} in both {labeled} and {unlabeled}; '
-            'write the lists with tools/prepare_data.py, or set allow_overlap=True if this is the protocol'
+            'write the lists with tools/prepare_data.py, or set allow_overlap=True if the protocol '
+            'draws unlabelled images from the whole training set'
         )

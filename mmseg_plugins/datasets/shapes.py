@@ -1,5 +1,6 @@
 from mmseg.registry import DATASETS
 
+from .prepare.scene import CLASSES, PALETTE
 from .split_list import SplitListDataset
 
 
@@ -7,7 +8,4 @@ from .split_list import SplitListDataset
 class ShapesDataset(SplitListDataset):
     """The generated benchmark of ``tools/prepare_data.py shapes``; VOC layout, 255 on borders."""
 
-    METAINFO = dict(
-        classes=('background', 'disc', 'square', 'triangle', 'star', 'ring'),
-        palette=[[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0], [0, 0, 128], [128, 0, 128]],
-    )
+    METAINFO = dict(classes=CLASSES, palette=[list(colour) for colour in PALETTE])

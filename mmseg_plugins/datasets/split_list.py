@@ -3,10 +3,10 @@ import os.path as osp
 from collections.abc import Sequence
 from pathlib import Path
 
-import mmseg_plugins
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+import mmseg_plugins
 from mmseg_plugins.errors import UserError
 
 
@@ -30,7 +30,8 @@ def resolve_data_root(data_root: str, folder: str) -> str:
             return str(candidate)
     looked = ' or '.join(str(candidate / folder) for candidate in candidates)
     raise UserError(
-        f'data folder not found: {looked}; prepare it with tools/prepare_data.py, or link your data there'
+        f'data folder not found: {looked}; prepare it with tools/prepare_data.py or link your '
+        'data there'
     )
 
 
@@ -38,8 +39,9 @@ def resolve_data_root(data_root: str, folder: str) -> str:
 class SplitListDataset(BaseSegDataset):
     """Images named by a split list, with or without their masks.
 
-    A list holds one id per line, a path below ``data_prefix['img_path']`` without suffix. The list and the
-    files it names are checked when the dataset is built, against one listing of each folder.
+    A list holds one id per line, a path below ``data_prefix['img_path']`` without suffix. The list
+    and the files it names are checked when the dataset is built, against one listing of each
+    folder.
 
     Args:
         ann_file (str): The split list, relative to ``data_root``.
@@ -51,8 +53,8 @@ class SplitListDataset(BaseSegDataset):
         **kwargs: See mmseg's ``BaseSegDataset``.
 
     Raises:
-        UserError: If a folder or the list is missing, the list is empty or repeats an id, or a file that it
-            names is missing.
+        UserError: If a folder or the list is missing, the list is empty or repeats an id, or a file
+            that it names is missing.
     """
 
     def __init__(
@@ -92,7 +94,7 @@ class SplitListDataset(BaseSegDataset):
             num_classes=len(self.metainfo['classes']),
         )
         data_list = [dict(img_path=image, seg_fields=[], **common) for image in images]
-        for info, mask in zip(data_list, masks):
+        for info, mask in zip(data_list, masks, strict=True):
             if mask is not None:
                 info['seg_map_path'] = mask
         return data_list
@@ -124,7 +126,7 @@ def read_split_list(path: str) -> list[str]:
 
 
 def _find(ids: list[str], folder: str, suffixes: Sequence[str], ann_file: str) -> list[str]:
-    """The path of each id's file below ``folder``; one directory listing per folder, not per file."""
+    """The path of each id's file below ``folder``; each folder is listed once."""
     listings = {}
     paths, missing = [], []
     for name in ids:

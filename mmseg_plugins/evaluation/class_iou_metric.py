@@ -8,8 +8,8 @@ class ClassIoUMetric(IoUMetric):
     """mmseg's ``IoUMetric`` that also returns the IoU of every class.
 
     mmseg prints the classes and returns their mean only; run records need them. The keys are
-    ``IoU.<class>``, in percent; a class that occurs neither in the predictions nor in the ground truth is NaN and is
-    left out of the mean, as in mmseg.
+    ``IoU.<class>``, in percent; a class that occurs neither in the predictions nor in the ground
+    truth is NaN and is left out of the mean, as in mmseg.
     """
 
     def compute_metrics(self, results: list) -> dict[str, float]:
@@ -24,8 +24,11 @@ class ClassIoUMetric(IoUMetric):
         metrics = super().compute_metrics(results)
         if self.format_only:
             return metrics
-        intersection, union = (sum(areas).numpy() for areas in list(zip(*results))[:2])
+        intersection, union = (sum(areas).numpy() for areas in list(zip(*results, strict=True))[:2])
         with np.errstate(invalid='ignore'):
             iou = np.round(100 * intersection / union, 2)
         names = self.dataset_meta['classes']
-        return {**metrics, **{f'IoU.{name}': float(value) for name, value in zip(names, iou)}}
+        return {
+            **metrics,
+            **{f'IoU.{name}': float(value) for name, value in zip(names, iou, strict=True)},
+        }

@@ -9,11 +9,12 @@ from mmseg.registry import HOOKS
 class CorrMatchHook(Hook):
     """Watches CorrMatch's filter and says when it starves or lets everything pass.
 
-    Both happen silently: with no confident pixel the unlabelled losses are zero and the run is supervised-only;
-    with all pixels passing from the start the pseudo labels are noise.
+    Both happen silently: with no confident pixel the unlabelled losses are zero and the run is
+    supervised-only; with all pixels passing from the start the pseudo labels are noise.
 
     Args:
-        patience (int): Iterations in a row without a confident pixel before a warning. Defaults to 500.
+        patience (int): Iterations in a row without a confident pixel before a warning. Defaults to
+            500.
         warmup (int): Iterations within which a nearly full filter is suspicious. Defaults to 100.
         full (float): Share of passing pixels that counts as nearly full. Defaults to 0.99.
     """
@@ -31,14 +32,16 @@ class CorrMatchHook(Hook):
         self.starved = self.starved + 1 if ratio == 0 else 0
         if self.starved and self.starved % self.patience == 0:
             self._warn(
-                f'no pixel reached the threshold {threshold:.4f} in the last {self.starved} iterations: '
-                'training is supervised only; lower thresh_init or train on labels first'
+                f'no pixel reached the threshold {threshold:.4f} in the last {self.starved} '
+                'iterations: training is supervised only; lower thresh_init or train on labels '
+                'first'
             )
         if runner.iter < self.warmup and ratio >= self.full and not self.warned_full:
             self.warned_full = True
             self._warn(
-                f'{100 * ratio:.1f} % of the pixels pass the threshold {threshold:.4f} at iteration '
-                f'{runner.iter + 1}: pseudo labels are hardly filtered; is thresh_init meant to be so low?'
+                f'{100 * ratio:.1f} % of the pixels pass the threshold {threshold:.4f} at '
+                f'iteration {runner.iter + 1}: pseudo labels are hardly filtered; is thresh_init '
+                'meant to be so low?'
             )
 
     def _warn(self, message: str) -> None:

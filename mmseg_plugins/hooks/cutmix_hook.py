@@ -11,14 +11,15 @@ from mmseg_plugins.errors import UserError
 class CutMixHook(Hook):
     """Ramps the weight of the unlabelled losses up.
 
-    Source: French et al., specification 1.6 (used in none of their scripts, so it is off by default).
+    Source: French et al., specification 1.6 (used in none of their scripts, so it is off by
+    default).
 
     Args:
         ramp_up (int): Length of the ramp in epochs; 0 or less switches it off. Defaults to 0.
         epoch_length (int): Iterations that count as an epoch; the factor is constant within one.
             Defaults to 1000.
-        start (int): Iterations on labelled images alone before the unlabelled losses count. The ramp starts
-            there. Defaults to 0.
+        start (int): Iterations on labelled images alone before the unlabelled losses count. The
+            ramp starts there. Defaults to 0.
 
     Raises:
         UserError: If ``epoch_length`` is not positive.

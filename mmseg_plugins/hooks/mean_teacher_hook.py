@@ -9,10 +9,11 @@ from mmseg_plugins.errors import UserError
 class MeanTeacherHook(Hook):
     """Moves the teacher after every optimizer step.
 
-    The arithmetic is MMEngine's averaged model. Its module *is* the segmentor's teacher, so the teacher is saved,
-    resumed and evaluated as a part of the segmentor.
+    The arithmetic is MMEngine's averaged model. Its module *is* the segmentor's teacher, so the
+    teacher is saved, resumed and evaluated as a part of the segmentor.
 
-    Source: French et al., specification 1.1: 0.99 over every float tensor, batch norm statistics included.
+    Source: French et al., specification 1.1: 0.99 over every float tensor, batch norm statistics
+    included.
 
     Args:
         momentum (float): Weight of the *new* value. Defaults to 0.01.
@@ -42,15 +43,17 @@ class MeanTeacherHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         if getattr(model, 'teacher', None) is None:
             raise UserError(
-                f'MeanTeacherHook: {type(model).__name__} has no teacher; remove the hook or build the '
-                'segmentor with one'
+                f'MeanTeacherHook: {type(model).__name__} has no teacher; remove the hook or '
+                'build the segmentor with one'
             )
         if runner.iter == 0:
             model.teacher.load_state_dict(model.student.state_dict())
         # Built now, not in the segmentor's __init__: the averaged model captures the tensors it
         # updates, and moving a module to a device replaces its buffers.
         self.ema = MODELS.build(self.ema_cfg, default_args=dict(model=model.teacher))
-        self.ema.steps.fill_(1)  # average from the first step on instead of copying the student once more
+        self.ema.steps.fill_(
+            1
+        )  # average from the first step on instead of copying the student once more
         model.teacher = self.ema.module
         self.student = model.student
 

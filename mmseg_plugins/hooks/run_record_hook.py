@@ -286,6 +286,9 @@ class RunRecordHook(Hook):
         self._next_hook(kind, error, traceback)
 
     def _on_signal(self, number: int, frame) -> None:
+        # Where the whole process group is told to end, loader workers die first, and torch's
+        # handler for that would raise in the middle of the write.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._close('interrupted', f'received {signal.Signals(number).name}')
         os.kill(os.getpid(), number)  # now with the handler that was there before
 

@@ -44,8 +44,8 @@ class ConsistencyLoss(nn.Module):
         threshold (float): Teacher confidence from which a pixel counts; 0 switches the gate off.
             Defaults to 0.97.
         per_pixel (bool): Gate each pixel instead of the mean. Defaults to False.
-        divisor (str): ``'all'`` divides by all pixels, padding included; ``'valid'`` divides the loss
-            and the gate's mean by the sum of ``valid``. Defaults to ``'all'``.
+        divisor (str): ``'all'`` divides by all pixels, padding included; ``'valid'`` divides the
+            loss and the gate's mean by the sum of ``valid``. Defaults to ``'all'``.
 
     Raises:
         UserError: If ``kind`` or ``divisor`` is unknown.
@@ -64,7 +64,9 @@ class ConsistencyLoss(nn.Module):
     ) -> None:
         super().__init__()
         if kind not in self.KINDS:
-            raise UserError(f'ConsistencyLoss: unknown kind={kind!r}; use one of {list(self.KINDS)}')
+            raise UserError(
+                f'ConsistencyLoss: unknown kind={kind!r}; use one of {list(self.KINDS)}'
+            )
         if divisor not in ('all', 'valid'):
             raise UserError(f"ConsistencyLoss: unknown divisor={divisor!r}; use 'all' or 'valid'")
         self.kind = kind

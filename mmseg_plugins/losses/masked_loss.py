@@ -1,7 +1,7 @@
 """Losses over a filter of pixels, averaged over the real ones.
 
-The sum over the *filter* is divided by the number of *valid* pixels, so that few confident pixels give a
-small loss. With no valid pixel the loss is zero, not NaN.
+The sum over the *filter* is divided by the number of *valid* pixels, so that few confident pixels
+give a small loss. With no valid pixel the loss is zero, not NaN.
 """
 
 import torch.nn.functional as F

@@ -9,8 +9,9 @@ from torch import Tensor
 def correlation_matrix(row: Tensor, column: Tensor) -> Tensor:
     """Row-stochastic correlation between all positions of a feature map.
 
-    ``A[i, j] = softmax_j(row_i . column_j / sqrt(C))``. The scale is the square root of the factors'
-    channel count rounded to float32, whatever the working precision, as the reference computes it.
+    ``A[i, j] = softmax_j(row_i . column_j / sqrt(C))``. The scale is the square root of the
+    factors' channel count rounded to float32, whatever the working precision, as the reference
+    computes it.
 
     Source: specification 1.3.
 
@@ -28,8 +29,8 @@ def correlation_matrix(row: Tensor, column: Tensor) -> Tensor:
 def propagate_logits(logits: Tensor, matrix: Tensor) -> Tensor:
     """Propagate logits along the *rows* of the matrix: ``Z[c, j] = sum_i logits[c, i] A[i, j]``.
 
-    The weights of one output position are a column of a row-stochastic matrix and do not sum to one;
-    the published numbers come from this form.
+    The weights of one output position are a column of a row-stochastic matrix and do not sum to
+    one; the published numbers come from this form.
 
     Args:
         logits (Tensor): Shape (N, C, h, w).
@@ -57,7 +58,8 @@ def binary_maps(rows: Tensor, feature_size: tuple[int, int], size: tuple[int, in
         Tensor: Bool, shape (N, K, H, W).
     """
     maps = torch.empty(*rows.shape[:2], *size, dtype=torch.bool, device=rows.device)
-    for image, out in zip(rows.unflatten(2, feature_size), maps):  # one at a time: K full float maps
+    # one image at a time: at full size K float maps are large
+    for image, out in zip(rows.unflatten(2, feature_size), maps, strict=True):
         resized = F.interpolate(image[None], size, mode='bilinear', align_corners=True)[0]
         low, high = resized.flatten(1).aminmax(dim=1)
         low, high = low[:, None, None], high[:, None, None]

@@ -27,7 +27,8 @@ def cutmix(base: Tensor, other: Tensor, mask: Tensor) -> Tensor:
     """Take ``other`` inside the box and ``base`` outside.
 
     Args:
-        base (Tensor): Shape (N, C, H, W) or (N, H, W): image, logits, label, confidence or valid map.
+        base (Tensor): Shape (N, C, H, W) or (N, H, W): image, logits, label, confidence or valid
+            map.
         other (Tensor): The partner, of the same shape.
         mask (Tensor): Bool (N, 1, H, W), True inside the box.
 

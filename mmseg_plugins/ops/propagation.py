@@ -16,8 +16,8 @@ def propagate_regions(
     map takes that class and passes the filter. Later maps see the labels that earlier ones wrote.
 
     The order matters, so the walk is sequential; maps, filter and one board per present class are
-    packed into 64-bit words, which makes each visit a handful of popcounts (specification 2.5 and 9.2 D).
-    Shares are float32 quotients of exact counts.
+    packed into 64-bit words, which makes each visit a handful of popcounts (specification 2.5 and
+    9.2 D). Shares are float32 quotients of exact counts.
 
     Args:
         label (Tensor): int64 (N, H, W), hard labels.
@@ -31,13 +31,13 @@ def propagate_regions(
     device = label.device
     tau = np.float32(threshold.item())
     labels, filters = label.cpu().numpy().copy(), confident.cpu().numpy().copy()
-    for image, (board, passed) in enumerate(zip(labels, filters)):
+    for image, (board, passed) in enumerate(zip(labels, filters, strict=True)):
         _propagate_image(board, maps[image].cpu().numpy(), passed, tau)
     return torch.from_numpy(labels).to(device), torch.from_numpy(filters).to(device)
 
 
 def _propagate_image(label, maps, passed, tau) -> None:
-    """One image, in place: ``label`` (H, W) int64, ``maps`` (K, H, W) bool, ``passed`` (H, W) bool."""
+    """One image, in place: ``label`` int64 and ``passed`` bool (H, W), ``maps`` bool (K, H, W)."""
     regions = _pack(maps.reshape(len(maps), -1))
     confident = regions & _pack(passed.reshape(1, -1))
     region_count = np.bitwise_count(regions).sum(axis=1, dtype=np.int64)
@@ -48,7 +48,7 @@ def _propagate_image(label, maps, passed, tau) -> None:
         return
 
     classes = np.unique(label)
-    boards = _pack((label.reshape(1, -1) == classes[:, None]))
+    boards = _pack(label.reshape(1, -1) == classes[:, None])
     touched = np.zeros_like(boards[0])
     for k in visits:
         histogram = np.bitwise_count(boards & confident[k]).sum(axis=1, dtype=np.int64)
@@ -59,7 +59,7 @@ def _propagate_image(label, maps, passed, tau) -> None:
             touched |= regions[k]
 
     touched = _unpack(touched, label.size).reshape(label.shape)
-    for value, board in zip(classes, boards):
+    for value, board in zip(classes, boards, strict=True):
         label[_unpack(board, label.size).reshape(label.shape) & touched] = value
     passed |= touched
 

@@ -9,13 +9,12 @@ from torch import Tensor, nn
 
 from mmseg_plugins.errors import UserError
 from mmseg_plugins.losses import masked_cross_entropy, masked_kl_divergence
-from mmseg_plugins.ops.cutmix import cutmix
 from mmseg_plugins.ops.propagation import propagate_regions
 from mmseg_plugins.ops.threshold import mean_class_maximum
 
 from .semi_base import SemiBaseSegmentor, Target, Views
 
-# L = (0.5 Lx + 0.5 Lxc + 0.25 (Ls + Lkl + Lfp + Lcorr)) / 2, and Lcorr is the mean of its two halves
+# L = (0.5 Lx + 0.5 Lxc + 0.25 (Ls + Lkl + Lfp + Lcorr)) / 2; Lcorr is the mean of its two halves
 LOSS_WEIGHTS = dict(
     sup=0.25, sup_corr=0.25, hard=0.125, kl=0.125, fp=0.125, corr_strong=0.0625, corr_weak=0.0625
 )
@@ -37,11 +36,12 @@ def evaluating(module: nn.Module):
 class CorrMatch(SemiBaseSegmentor):
     """CorrMatch: label propagation by correlation matching.
 
-    Source: Sun et al., "CorrMatch: Label Propagation via Correlation Matching for Semi-Supervised Semantic
-    Segmentation" (CVPR 2024), specification 1 and 2.
+    Source: Sun et al., "CorrMatch: Label Propagation via Correlation Matching for Semi-Supervised
+    Semantic Segmentation" (CVPR 2024), specification 1 and 2.
 
     Args:
-        student (dict): Config of any mmseg encoder-decoder whose decode head turns backbone features into logits.
+        student (dict): Config of any mmseg encoder-decoder whose decode head turns backbone
+            features into logits.
         correlation (dict): Config of :class:`CorrelationHead`.
         predict_on (str): Which network is evaluated. Defaults to ``'student'``, the only one.
         box (dict): Policy of the boxes. Defaults to ``dict(type='UniMatchBox')``.
@@ -75,7 +75,9 @@ class CorrMatch(SemiBaseSegmentor):
         super().__init__(student, predict_on, box=box, **kwargs)
         unknown = sorted(set(loss_weights) - set(LOSS_WEIGHTS))
         if unknown:
-            raise UserError(f'CorrMatch: unknown loss_weights {unknown}; known are {list(LOSS_WEIGHTS)}')
+            raise UserError(
+                f'CorrMatch: unknown loss_weights {unknown}; known are {list(LOSS_WEIGHTS)}'
+            )
         self.correlation = MODELS.build(correlation)
         self.register_buffer('threshold', torch.tensor(float(thresh_init)))
         self.thresh_momentum = thresh_momentum
@@ -93,9 +95,10 @@ class CorrMatch(SemiBaseSegmentor):
             inputs (dict[str, Tensor]): View to images (N, 3, H, W).
 
         Returns:
-            dict[str, Tensor]: Logits (N, C, H, W): ``unsup_weak_mix``, ``unsup_weak`` (no gradient), ``unsup_fp`` (from perturbed
-            features), ``unsup_corr`` (propagated), ``sup_corr``; ``maps``, bool (N, K, H, W), of the unlabelled images;
-            lists of tensors: ``sup_stages`` (logits of each decode head, head size), ``sup_features``.
+            dict[str, Tensor]: Logits (N, C, H, W): ``unsup_weak_mix``, ``unsup_weak`` (no
+            gradient), ``unsup_fp`` (from perturbed features), ``unsup_corr`` (propagated),
+            ``sup_corr``; ``maps``, bool (N, K, H, W), of the unlabelled images; lists of tensors:
+            ``sup_stages`` (logits of each decode head, head size), ``sup_features``.
         """
         with torch.no_grad(), evaluating(self.student):
             partner = self.segment(self.student, inputs['unsup_weak_mix'])
@@ -125,7 +128,7 @@ class CorrMatch(SemiBaseSegmentor):
         """The decode head's own criterion on its logits and on the propagated ones."""
         heads = self.decode_heads()
         losses = {}
-        for i, (head, stage) in enumerate(zip(heads, views['sup_stages'])):
+        for i, (head, stage) in enumerate(zip(heads, views['sup_stages'], strict=True)):
             name = 'decode' if len(heads) == 1 else f'decode_{i}'
             losses.update(add_prefix(head.loss_by_feat(stage, data_samples), name))
         if self.student.with_auxiliary_head:
@@ -219,8 +222,8 @@ class CorrMatch(SemiBaseSegmentor):
             stages.append(head(features, *stages[-1:]))
             if not isinstance(stages[-1], Tensor):
                 raise UserError(
-                    f'CorrMatch: {type(head).__name__} returns {type(stages[-1]).__name__}, not a map of logits; '
-                    'use a student whose decode head returns one tensor'
+                    f'CorrMatch: {type(head).__name__} returns {type(stages[-1]).__name__}, not a '
+                    'map of logits; use a student whose decode head returns one tensor'
                 )
         return stages
 

@@ -10,12 +10,12 @@ from .semi_base import SemiBaseSegmentor, Target, Views
 class CutMix(SemiBaseSegmentor):
     """CutMix mean teacher.
 
-    The teacher segments two unlabelled images, unmixed; the student segments their mixture and is drawn to
-    the mixture of the teacher's logits. Student and teacher are in train mode both, as the reference has it
-    (freeze batch norm in the network's config where a protocol does).
+    The teacher segments two unlabelled images, unmixed; the student segments their mixture and is
+    drawn to the mixture of the teacher's logits. Student and teacher are in train mode both, as the
+    reference has it (freeze batch norm in the network's config where a protocol does).
 
-    Source: French et al., "Semi-supervised semantic segmentation needs strong, varied perturbations" (BMVC
-    2020), specification 1.
+    Source: French et al., "Semi-supervised semantic segmentation needs strong, varied
+    perturbations" (BMVC 2020), specification 1.
 
     Args:
         student (dict): Config of any mmseg segmentor.

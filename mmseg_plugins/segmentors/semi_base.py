@@ -17,7 +17,8 @@ Target = dict[str, Tensor]
 class SemiBaseSegmentor(BaseSegmentor):
     """Trains any mmseg segmentor on labelled and unlabelled images.
 
-    One step is a template that reads like a paper; a method overrides the steps in which it differs:
+    One step is a template that reads like a paper; a method overrides the steps in which it
+    differs:
 
     ========================  ===================================================================
     ``forward_views``         passes over clean images, e.g. logits of the weak view
@@ -27,21 +28,23 @@ class SemiBaseSegmentor(BaseSegmentor):
     ``loss_unsup``            losses on the strong view (the one step a method must write)
     ========================  ===================================================================
 
-    Views: ``sup``; ``unsup_weak``, ``unsup_strong``; ``unsup_weak_mix``, ``unsup_strong_mix`` of CutMix partners.
-    Without strong augmentation the weak view takes the strong one's place.
+    Views: ``sup``; ``unsup_weak``, ``unsup_strong``; ``unsup_weak_mix``, ``unsup_strong_mix`` of
+    CutMix partners. Without strong augmentation the weak view takes the strong one's place.
 
     Args:
         student (dict): Config of any mmseg segmentor.
         predict_on (str): ``'student'`` or ``'teacher'``: which network is evaluated.
         with_teacher (bool): Keep a second network, moved by ``MeanTeacherHook``. Defaults to False.
-        box (dict, optional): Policy of the CutMix boxes, e.g. ``dict(type='FrenchBox')``. Defaults to None.
+        box (dict, optional): Policy of the CutMix boxes, e.g. ``dict(type='FrenchBox')``. Defaults
+            to None.
         unsup_weight (float): Weight of the unlabelled losses. Defaults to 1.0.
         ignore_index (int): Label of pixels without a class. Defaults to 255.
         data_preprocessor (dict, optional): ``MultiBranchDataPreprocessor``. Defaults to None.
         init_cfg (dict, optional): Initialisation. Defaults to None.
 
     Raises:
-        UserError: If ``predict_on`` names a network that is not there or the student has one output channel.
+        UserError: If ``predict_on`` names a network that is not there or the student has one output
+        channel.
     """
 
     def __init__(
@@ -59,13 +62,14 @@ class SemiBaseSegmentor(BaseSegmentor):
         networks = ['student', 'teacher'] if with_teacher else ['student']
         if predict_on not in networks:
             raise UserError(
-                f'{type(self).__name__}: predict_on={predict_on!r} is not one of its networks {networks}'
+                f'{type(self).__name__}: predict_on={predict_on!r} is not one of its networks '
+                f'{networks}'
             )
         self.student = MODELS.build(student)
         if self.student.out_channels == 1:
             raise UserError(
-                f'{type(self).__name__}: the student has one output channel (sigmoid); pseudo labels need a '
-                'softmax over classes: set out_channels=2 in its decode_head'
+                f'{type(self).__name__}: the student has one output channel (sigmoid); pseudo '
+                'labels need a softmax over classes: set out_channels=2 in its decode_head'
             )
         self.teacher = MODELS.build(student).requires_grad_(False) if with_teacher else None
         self.predict_on = predict_on
@@ -84,7 +88,8 @@ class SemiBaseSegmentor(BaseSegmentor):
             data_samples (dict[str, list[SegDataSample]]): View to samples.
 
         Returns:
-            dict[str, Tensor]: ``sup.*`` and ``unsup.*``; keys with "loss" are summed, the others logged.
+            dict[str, Tensor]: ``sup.*`` and ``unsup.*``; keys with "loss" are summed, the others
+            logged.
         """
         inputs, data_samples = self.add_partner(inputs, data_samples)
         views = self.forward_views(inputs)
@@ -119,7 +124,8 @@ class SemiBaseSegmentor(BaseSegmentor):
             data_samples (dict[str, list[SegDataSample]]): View to samples.
 
         Returns:
-            dict[str, dict[str, Tensor]]: View to ``label`` (int64), ``confidence`` and ``valid`` (bool), each (N, H, W).
+            dict[str, dict[str, Tensor]]: View to ``label`` (int64), ``confidence`` and ``valid``
+            (bool), each (N, H, W).
         """
         targets = {}
         for view in ('unsup_weak', 'unsup_weak_mix'):
@@ -137,8 +143,8 @@ class SemiBaseSegmentor(BaseSegmentor):
             targets (dict[str, dict[str, Tensor]]): What ``pseudo_label`` returned.
 
         Returns:
-            tuple[Tensor, dict[str, Tensor]]: Images (N, 3, H, W) and their target; with a policy it has
-            ``box``, bool (N, 1, H, W), True where the partner was pasted.
+            tuple[Tensor, dict[str, Tensor]]: Images (N, 3, H, W) and their target; with a policy it
+            has ``box``, bool (N, 1, H, W), True where the partner was pasted.
         """
         image, target = self.strong(inputs), targets['unsup_weak']
         if self.box is None:
@@ -194,7 +200,8 @@ class SemiBaseSegmentor(BaseSegmentor):
         """Where pixels are real: not padding and not ignored.
 
         Args:
-            data_samples (list[SegDataSample]): Samples with ``gt_sem_seg`` (:class:`LoadValidMask`).
+            data_samples (list[SegDataSample]): Samples with ``gt_sem_seg``
+                (:class:`LoadValidMask`).
 
         Returns:
             Tensor: Bool (N, H, W).
@@ -207,7 +214,7 @@ class SemiBaseSegmentor(BaseSegmentor):
         return inputs.get(f'unsup_strong{suffix}', inputs[f'unsup_weak{suffix}'])
 
     def add_partner(self, inputs: Views, data_samples: dict) -> tuple[Views, dict]:
-        """Add the ``*_mix`` views: the next image of the batch, if the box policy takes it from there.
+        """Add the ``*_mix`` views where the box policy takes the next image of the batch.
 
         Args:
             inputs (dict[str, Tensor]): View to images.
@@ -228,12 +235,12 @@ class SemiBaseSegmentor(BaseSegmentor):
             return {**inputs, **rolled}, {**data_samples, **samples}
         if 'unsup_weak_mix' not in inputs:
             raise UserError(
-                f"{type(self).__name__}: {type(self.box).__name__}(partner='stream') needs the view "
-                "unsup_weak_mix; add that stream to the loader or set partner='batch'"
+                f"{type(self).__name__}: {type(self.box).__name__}(partner='stream') needs the "
+                "view unsup_weak_mix; add that stream to the loader or set partner='batch'"
             )
         return inputs, data_samples
 
-    # ------------------------------------------------------------------ evaluation: one network, as it is
+    # ------------------------------------------------------------------ evaluation
 
     def _network(self) -> nn.Module:
         return getattr(self, self.predict_on)

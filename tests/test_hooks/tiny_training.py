@@ -116,7 +116,6 @@ if __name__ == '__main__':
     # One process per ending, below a folder. A fork spares each the seconds of the imports, and a
     # first Runner those in which MMEngine looks at the machine.
     folder, *endings = sys.argv[1:]
-    sys.excepthook = errors.excepthook
     make_runner(f'{folder}/first')
     for how in endings:
         if (child := os.fork()) == 0:

@@ -86,7 +86,8 @@ def test_constant_maps_are_empty(golden):
     data = golden('corrmatch/corr_module_subset')
     features = torch.from_numpy(data['c21const.feat'])
     factors = [
-        F.conv2d(features, *(torch.from_numpy(data[f'c21const.{k}{i}']) for k in 'wb')) for i in (1, 2)
+        F.conv2d(features, *(torch.from_numpy(data[f'c21const.{k}{i}']) for k in 'wb'))
+        for i in (1, 2)
     ]
     matrix = correlation_matrix(*factors)
     idx = torch.from_numpy(data['c21const.idx'])

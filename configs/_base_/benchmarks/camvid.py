@@ -36,8 +36,8 @@ val_dataloader = dict(
         ],
     ),
 )
-# The 233 test frames, where the source has them:
-#   mim test mmseg LEAF --checkpoint FILE --cfg-options test_dataloader.dataset.ann_file=camvid/test.txt
+# The 233 test frames, where the source has them, are scored by `mim test` with
+# --cfg-options test_dataloader.dataset.ann_file=camvid/test.txt
 test_dataloader = val_dataloader
 val_evaluator = dict(type='ClassIoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator

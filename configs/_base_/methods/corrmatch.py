@@ -8,9 +8,15 @@ views = dict(
 streams = [
     dict(source='labeled', pipeline=[dict(**views, sup=pack)]),
     dict(source='unlabeled', pipeline=[dict(**views, unsup_weak=pack, unsup_strong=strong)]),
-    dict(source='unlabeled', pipeline=[dict(**views, unsup_weak_mix=pack, unsup_strong_mix=strong)]),
+    dict(
+        source='unlabeled', pipeline=[dict(**views, unsup_weak_mix=pack, unsup_strong_mix=strong)]
+    ),
 ]
-coupled_to = [1, None, 1]  # labelled images keep their partners; the third stream repeats the second
+coupled_to = [
+    1,
+    None,
+    1,
+]  # labelled images keep their partners; the third stream repeats the second
 model = dict(
     type='CorrMatch',
     predict_on='student',

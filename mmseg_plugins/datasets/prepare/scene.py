@@ -1,7 +1,7 @@
 """Scenes of the embedded benchmark "shapes": one image and its mask from one seed.
 
-Only elementwise numpy is used, in a fixed order and from one generator per image, so an image depends
-on its (seed, split, index) alone and not on what was drawn before it.
+Only elementwise numpy is used, in a fixed order and from one generator per image, so an image
+depends on its (seed, split, index) alone and not on what was drawn before it.
 """
 
 import numpy as np
@@ -180,7 +180,7 @@ def _rgb(hue: float, saturation: float, value: float) -> np.ndarray:
 
 
 def _background(rng, x, y, size: int) -> np.ndarray:
-    """A cloudy, greyish ground, perhaps parted in two, with faint patches of texture and thin strokes."""
+    """A cloudy, greyish ground, perhaps in two parts, with faint texture and thin strokes."""
     u, v = x / size - 0.5, y / size - 0.5
     clouds = _clouds(rng, u, v, 12) - 0.5
     image = _dull(rng, _paint(rng, 'gradient', clouds, v, rng.uniform(), 128))

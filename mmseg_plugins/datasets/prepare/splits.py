@@ -26,8 +26,8 @@ def nested_stratified(ids: list, pixels: np.ndarray, counts: tuple, seed: int) -
     """Like :func:`nested_random`, but every list resembles the whole in its classes.
 
     Images are taken one by one. Each step looks at a random quarter of those left and takes the one
-    that brings the list nearest to the whole training set in how many images show a class and in how
-    many pixels it has, as relative errors summed over the classes.
+    that brings the list nearest to the whole training set in how many images show a class and in
+    how many pixels it has, as relative errors summed over the classes.
 
     Args:
         ids (list[str]): All training ids.

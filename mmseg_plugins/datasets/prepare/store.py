@@ -51,12 +51,14 @@ def is_ready(out: Path, name: str, facts: dict, force: bool = False) -> bool:
     """
     if force or not os.path.lexists(out / name):
         return False
-    held = read_manifest(out, name, '; pass --force to replace it, or choose another --out')['facts']
+    held = read_manifest(out, name, '; pass --force to replace it, or choose another --out')[
+        'facts'
+    ]
     for key, wanted in facts.items():
         if held.get(key) != wanted:
             raise UserError(
-                f'{out / name}: made with {key} {_shown(held.get(key))}, asked for {_shown(wanted)}; '
-                'pass --force to replace it, or choose another --out'
+                f'{out / name}: made with {key} {_shown(held.get(key))}, asked for '
+                f'{_shown(wanted)}; pass --force to replace it, or choose another --out'
             )
     verify(out, name)
     return True
@@ -134,8 +136,9 @@ def staging(out: Path, name: str):
         with tempfile.TemporaryDirectory(prefix=f'.{name}-', dir=out) as folder:
             yield Path(folder)
     except OSError as error:
+        where = f': {error.filename}' if error.filename else ''
         raise UserError(
-            f'{out}: cannot write the data set ({error.strerror}: {error.filename}); '
+            f'{out}: cannot write the data set ({error.strerror}{where}); '
             'make room or choose another --out'
         ) from None
 

@@ -15,10 +15,10 @@ from mmseg_plugins.errors import UserError
 class MultiSourceSampler(Sampler):
     """Draws every batch from several streams in a fixed ratio, endlessly.
 
-    Each dataset of a ``ConcatDataset`` is a stream: an endless chain of permutations, of which this rank takes
-    its share. A stream may be coupled to another one and then follows its positions: a stream of equal
-    length delivers the same image, a shorter list is first repeated and shuffled once to the other's
-    length, so that its images keep their partners over the epochs.
+    Each dataset of a ``ConcatDataset`` is a stream: an endless chain of permutations, of which this
+    rank takes its share. A stream may be coupled to another one and then follows its positions: a
+    stream of equal length delivers the same image, a shorter list is first repeated and shuffled
+    once to the other's length, so that its images keep their partners over the epochs.
 
     Every position is a function of (seed, stream, position) alone, so :meth:`skip` costs nothing.
 
@@ -26,8 +26,8 @@ class MultiSourceSampler(Sampler):
 
     Args:
         dataset (ConcatDataset): One dataset per stream.
-        source_ratio (Sequence[int]): Samples of each stream in a batch; the loader's ``batch_size`` must be
-            their sum.
+        source_ratio (Sequence[int]): Samples of each stream in a batch; the loader's ``batch_size``
+            must be their sum.
         coupled_to (Sequence[int | None], optional): For each stream the stream that it follows.
             Defaults to None: all are independent.
         shuffle (bool): Permute. Defaults to True.
@@ -51,13 +51,15 @@ class MultiSourceSampler(Sampler):
         self.coupled_to = list(coupled_to or [None] * len(self.sizes))
         if not len(self.source_ratio) == len(self.coupled_to) == len(self.sizes):
             raise UserError(
-                f'MultiSourceSampler: source_ratio={self.source_ratio} and coupled_to={self.coupled_to} '
-                f'must have one entry for each of the {len(self.sizes)} streams'
+                f'MultiSourceSampler: source_ratio={self.source_ratio} and '
+                f'coupled_to={self.coupled_to} must have one entry for each of the '
+                f'{len(self.sizes)} streams'
             )
         for stream, leader in enumerate(self.coupled_to):
             if leader is not None and (leader == stream or self.coupled_to[leader] is not None):
                 raise UserError(
-                    f'MultiSourceSampler: stream {stream} follows {leader}, which is not independent'
+                    f'MultiSourceSampler: coupled_to={self.coupled_to}: stream {stream} follows '
+                    f'{leader}, which is not an independent stream'
                 )
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed

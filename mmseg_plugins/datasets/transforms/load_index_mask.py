@@ -9,12 +9,12 @@ from mmseg_plugins.errors import UserError
 class LoadIndexMask(LoadAnnotations):
     """mmseg's ``LoadAnnotations``, which tells an unfit mask from a fit one.
 
-    Required keys: ``seg_map_path``, ``num_classes`` and mmseg's own; where an image has been loaded, its shape
-    is compared.
+    Required keys: ``seg_map_path``, ``num_classes`` and mmseg's own; where an image has been
+    loaded, its shape is compared.
 
     Raises:
-        UserError: If the mask is not a single-channel index image, has ids that are neither classes nor
-            255, or differs from the image in size.
+        UserError: If the mask is not a single-channel index image, has ids that are neither classes
+            nor 255, or differs from the image in size.
     """
 
     def _load_seg_map(self, results: dict) -> None:
@@ -22,8 +22,8 @@ class LoadIndexMask(LoadAnnotations):
         mask, path = results['gt_seg_map'], results['seg_map_path']
         if mask.ndim != 2:
             raise UserError(
-                f'mask {path} has {mask.shape[-1]} colour channels; save it as a single-channel image '
-                'of class ids (palette images are fine)'
+                f'mask {path} has {mask.shape[-1]} colour channels; save it as a single-channel '
+                'image of class ids (palette images are fine)'
             )
         if 'img_shape' in results and mask.shape != tuple(results['img_shape'][:2]):
             raise UserError(
@@ -34,9 +34,10 @@ class LoadIndexMask(LoadAnnotations):
         counts[: results['num_classes']] = counts[255] = 0
         wrong = np.flatnonzero(counts)
         if len(wrong):
+            num = results['num_classes']
             raise UserError(
                 f'mask {path} has {counts.sum()} pixels with ids {wrong.tolist()} outside the '
-                f'{results["num_classes"]} classes; use 0..{results["num_classes"] - 1}, or 255 to ignore'
+                f'{num} classes; use 0..{num - 1}, or 255 to ignore'
             )
 
 

@@ -11,8 +11,8 @@ class MultiBranch(BaseTransform):
     """Turn one sample into named views, each by a pipeline of its own.
 
     Args:
-        branch_field (list[str]): The views of all streams together. Those without a pipeline here are None in
-            the sample and left out by :class:`MultiBranchDataPreprocessor`.
+        branch_field (list[str]): The views of all streams together. Those without a pipeline here
+            are None in the sample and left out by :class:`MultiBranchDataPreprocessor`.
         **branch_pipelines (list[dict]): A pipeline for each view, ending in ``PackSegInputs``.
 
     Raises:
@@ -42,7 +42,10 @@ class MultiBranch(BaseTransform):
             for branch, pipeline in self.branch_pipelines.items()
         }
         return {
-            key: {branch: packed[branch][key] if branch in packed else None for branch in self.branch_field}
+            key: {
+                branch: packed[branch][key] if branch in packed else None
+                for branch in self.branch_field
+            }
             for key in ('inputs', 'data_samples')
         }
 

@@ -24,7 +24,8 @@ class StrongAugment(BaseTransform):
         jitter_prob (float): Probability of the jitter. Defaults to 0.8.
         gray_prob (float): Probability of greyscale. Defaults to 0.2.
         blur_prob (float): Probability of Gaussian blur. Defaults to 0.5.
-        blur_sigma (tuple[float, float]): Range of the blur's radius in pixels. Defaults to (0.1, 2.0).
+        blur_sigma (tuple[float, float]): Range of the blur's radius in pixels. Defaults to (0.1,
+            2.0).
     """
 
     def __init__(
@@ -63,4 +64,5 @@ class StrongAugment(BaseTransform):
         return results
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(jitter={self.jitter}, gray={self.gray}, blur_prob={self.blur_prob})'
+        name = type(self).__name__
+        return f'{name}(jitter={self.jitter}, gray={self.gray}, blur_prob={self.blur_prob})'

@@ -1,0 +1,128 @@
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.optim import OptimWrapper
+from mmseg.registry import HOOKS
+
+from mmseg_plugins.errors import UserError
+
+
+def network():
+    return torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+
+
+def runner_with_teacher(accumulative_counts=1, iteration=0):
+    model = torch.nn.Module()
+    model.student, model.teacher = network(), network()
+    optimizer = torch.optim.SGD(model.student.parameters(), lr=0.1)
+    wrapper = OptimWrapper(optimizer, accumulative_counts=accumulative_counts)
+    return SimpleNamespace(model=model, iter=iteration, optim_wrapper=wrapper)
+
+
+def train(runner, hook, steps):
+    for _ in range(steps):
+        loss = runner.model.student(torch.randn(4, 2)).exp().sum()
+        runner.optim_wrapper.update_params(loss)
+        hook.after_train_iter(runner, 0)
+        runner.iter += 1
+
+
+def state(module):
+    return {key: value.clone() for key, value in module.state_dict().items()}
+
+
+def test_teacher_is_an_average_of_weights_and_statistics():
+    runner = runner_with_teacher()
+    hook = HOOKS.build(dict(type='MeanTeacherHook', momentum=0.1))
+    hook.before_train(runner)
+    before = state(runner.model.teacher)
+    for key, value in state(runner.model.student).items():
+        assert torch.equal(before[key], value)
+    train(runner, hook, 1)
+    student, teacher = state(runner.model.student), state(runner.model.teacher)
+    assert not torch.equal(student['1.running_mean'], before['1.running_mean'])
+    for key in ('0.weight', '1.running_mean', '1.running_var'):
+        torch.testing.assert_close(teacher[key], 0.9 * before[key] + 0.1 * student[key])
+
+
+def test_teacher_moves_after_its_module_was_moved():
+    """An averaged model built before ``.to()`` keeps the old buffers and never moves them."""
+    runner = runner_with_teacher()
+    runner.model.double()  # replaces buffers, as ``.cuda()`` does
+    hook = HOOKS.build(dict(type='MeanTeacherHook'))
+    hook.before_train(runner)
+    before = state(runner.model.teacher)
+    loss = runner.model.student(torch.randn(4, 2).double()).exp().sum()
+    runner.optim_wrapper.update_params(loss)
+    hook.after_train_iter(runner, 0)
+    after = state(runner.model.teacher)
+    assert all(not torch.equal(before[k], after[k]) for k in ('0.weight', '1.running_mean'))
+
+
+def test_teacher_moves_once_per_optimizer_step():
+    runner = runner_with_teacher(accumulative_counts=2)
+    hook = HOOKS.build(dict(type='MeanTeacherHook'))
+    runner.optim_wrapper.initialize_count_status(runner.model, 0, 4)
+    hook.before_train(runner)
+    before = state(runner.model.teacher)
+    train(runner, hook, 1)
+    assert torch.equal(state(runner.model.teacher)['0.weight'], before['0.weight'])
+    train(runner, hook, 1)
+    assert not torch.equal(state(runner.model.teacher)['0.weight'], before['0.weight'])
+
+
+def test_a_resumed_teacher_is_kept():
+    runner = runner_with_teacher(iteration=5)
+    hook = HOOKS.build(dict(type='MeanTeacherHook'))
+    before = state(runner.model.teacher)
+    hook.before_train(runner)
+    assert torch.equal(state(runner.model.teacher)['0.weight'], before['0.weight'])
+
+
+def test_a_model_without_teacher():
+    runner = SimpleNamespace(model=network(), iter=0)
+    with pytest.raises(UserError, match='Sequential has no teacher'):
+        HOOKS.build(dict(type='MeanTeacherHook')).before_train(runner)
+
+
+def test_ramp_up_is_the_reference_s(golden):
+    data = golden('cutmix/cutmix_consistency')
+    hook = HOOKS.build(dict(type='CutMixHook', ramp_up=10, epoch_length=50))
+    for epoch, expected in zip(data['rampup_epochs'], data['rampup_len10_value'], strict=True):
+        for iteration in (50 * epoch, 50 * epoch + 49):
+            assert hook.factor(int(iteration)) == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_ramp_up_off_and_start():
+    hook = HOOKS.build(dict(type='CutMixHook', start=3))
+    runner = SimpleNamespace(model=torch.nn.Module(), iter=0)
+    factors = []
+    for runner.iter in range(5):
+        hook.before_train_iter(runner, 0)
+        factors.append(runner.model.unsup_ramp)
+    assert factors == [0, 0, 0, 1, 1]
+    with pytest.raises(UserError, match='epoch_length=0'):
+        HOOKS.build(dict(type='CutMixHook', epoch_length=0))
+    late = HOOKS.build(dict(type='CutMixHook', start=100, ramp_up=2, epoch_length=10))
+    assert late.factor(100) == pytest.approx(math.exp(-5)) and late.factor(120) == 1
+
+
+def test_corrmatch_guards(monkeypatch):
+    said = []
+    hook = HOOKS.build(dict(type='CorrMatchHook', patience=3))
+    monkeypatch.setattr(hook, '_warn', said.append)
+
+    def step(iteration, ratio):
+        outputs = dict(mask_ratio=torch.tensor(ratio), threshold=torch.tensor(0.85))
+        hook.after_train_iter(SimpleNamespace(iter=iteration), 0, outputs=outputs)
+
+    for iteration, ratio in enumerate([0.0, 0.0, 0.5, 0.0, 0.0]):
+        step(iteration, ratio)
+    assert not said
+    step(5, 0.0)
+    assert len(said) == 1 and 'last 3 iterations' in said[0] and 'thresh_init' in said[0]
+    step(6, 1.0)
+    step(7, 1.0)
+    assert len(said) == 2 and '100.0 % of the pixels pass' in said[1]
