@@ -1,4 +1,4 @@
 from .correlation_head import CorrelationHead
-from .corrmatch_deeplabv3plus_head import DeepLabV3PlusHead
+from .deeplabv3plus_head import DeepLabV3PlusHead
 
 __all__ = ['CorrelationHead', 'DeepLabV3PlusHead']

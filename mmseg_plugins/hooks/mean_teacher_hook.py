@@ -1,6 +1,6 @@
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
-from mmseg.registry import HOOKS, MODELS
+from mmengine.model import ExponentialMovingAverage, is_model_wrapper
+from mmseg.registry import HOOKS
 
 from mmseg_plugins.errors import UserError
 
@@ -18,8 +18,6 @@ class MeanTeacherHook(Hook):
     Args:
         momentum (float): Weight of the *new* value. Defaults to 0.01.
         update_buffers (bool): Average buffers too; if False they are copied. Defaults to True.
-        ema_type (str): An averaged model of MMEngine. Defaults to ``'ExponentialMovingAverage'``.
-        **kwargs: Passed to ``ema_type``.
 
     Raises:
         UserError: If the model has no teacher.
@@ -27,16 +25,9 @@ class MeanTeacherHook(Hook):
 
     priority = 'NORMAL'
 
-    def __init__(
-        self,
-        momentum: float = 0.01,
-        update_buffers: bool = True,
-        ema_type: str = 'ExponentialMovingAverage',
-        **kwargs,
-    ) -> None:
-        self.ema_cfg = dict(
-            type=ema_type, momentum=momentum, update_buffers=update_buffers, **kwargs
-        )
+    def __init__(self, momentum: float = 0.01, update_buffers: bool = True) -> None:
+        self.momentum = momentum
+        self.update_buffers = update_buffers
 
     def before_train(self, runner) -> None:
         """Start the teacher as a copy of the student, unless training resumes."""
@@ -50,10 +41,11 @@ class MeanTeacherHook(Hook):
             model.teacher.load_state_dict(model.student.state_dict())
         # Built now, not in the segmentor's __init__: the averaged model captures the tensors it
         # updates, and moving a module to a device replaces its buffers.
-        self.ema = MODELS.build(self.ema_cfg, default_args=dict(model=model.teacher))
-        self.ema.steps.fill_(
-            1
-        )  # average from the first step on instead of copying the student once more
+        self.ema = ExponentialMovingAverage(
+            model.teacher, momentum=self.momentum, update_buffers=self.update_buffers
+        )
+        # average from the first step on instead of copying the student once more
+        self.ema.steps.fill_(1)
         model.teacher = self.ema.module
         self.student = model.student
 
