@@ -81,6 +81,7 @@ def _leaf(
     batch = {key: family[f'{key}_batch'] for key in ('labelled', 'unlabelled')}
     ratio = [batch[stream] for stream in axis['streams']]
     unlabelled = sum(ratio[1:2])  # a partner stream shows the same images again
+    pool = family['images'] - labelled if unlabelled else labelled
     batches = f'{family["gpus"]}xb{batch["labelled"]}u{unlabelled}'
     stem = f'{method}_{network}_{batches}_{benchmark}-{family["crop"]}'
     if 'suffix' in family:
@@ -96,11 +97,13 @@ def _leaf(
         unlabelled_batch=unlabelled,
         gpus=family['gpus'],
         iterations=family['max_iters'],
-        epochs=round(family['max_iters'] * batch['labelled'] * family['gpus'] / labelled, 1),
+        # passes over the unlabelled list, where there is one
+        epochs=round(family['max_iters'] * ratio[-1] * family['gpus'] / pool, 1),
         eval_mode=family['eval_mode'],
         predict_on=axis['predict_on'],
         selection=family['selection'],
         cutmix_partner=axis['cutmix_partner'],
+        unlabelled_pool=family['unlabelled_pool'] if unlabelled else None,
         label_seed=None,
         setting=family['setting'],
     )

@@ -2,7 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from mmengine.utils import digit_version
+from packaging.version import Version
 
 __version__ = '0.1.0'
 
@@ -32,7 +32,7 @@ def check_stack(stack: dict = STACK) -> None:
                 f'mmseg_plugins needs {name}, which is not installed; the upstream package of the '
                 f'same import name will not do: {fix}'
             ) from None
-        if not digit_version(low) <= digit_version(found) < digit_version(high):
+        if not Version(low) <= Version(found) < Version(high):
             raise ImportError(
                 f'mmseg_plugins is tested with {name}>={low},<{high}, found {found}: {fix}'
             )

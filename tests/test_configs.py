@@ -44,6 +44,9 @@ def test_every_leaf_builds(matrix, root):
         assert loader.dataset.benchmark == protocol.benchmark
         assert len(loader.dataset.streams) == len(loader.sampler.source_ratio)
         assert (cfg.model.type == 'EncoderDecoder') == (method == 'suponly')
+        coupled = loader.sampler.get('coupled_to')
+        same = bool(coupled) and coupled[2] == 1 and cfg.model.box.get('partner') != 'batch'
+        assert (protocol.cutmix_partner == 'same image') == same
         with torch.device('meta'):
             model = MODELS.build(cfg.model)
         classes = 6 if protocol.benchmark.startswith('shapes') else 11

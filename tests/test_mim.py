@@ -8,6 +8,7 @@ from pathlib import Path
 
 import mmseg
 import pytest
+from PIL import Image
 
 MIM = Path(sys.executable).with_name('mim')
 SHORT = [
@@ -72,11 +73,12 @@ def test_print_config(tiny_data, root):
 
 def test_a_mistake_is_one_line(tiny_data, root):
     """No traceback of ours; mim adds its own about the failed command."""
-    (tiny_data / 'shapes/SegmentationClass/b.png').unlink()
+    mask = tiny_data / 'shapes/SegmentationClass/b.png'
+    Image.open(mask).convert('RGB').save(mask)  # found in a loader worker
     train = Path(mmseg.__file__).parent / '.mim/tools/train.py'
     command = [sys.executable, train, leaf_of(root, 'suponly'), '--work-dir', 'run']
     run = subprocess.run(
-        [*map(str, command), '--cfg-options', *SHORT],
+        [*map(str, command), '--cfg-options', *SHORT, 'train_dataloader.num_workers=1'],
         cwd=tiny_data.parent,
         env={**os.environ, 'PYTHONPATH': str(root)},
         capture_output=True,
@@ -86,4 +88,7 @@ def test_a_mistake_is_one_line(tiny_data, root):
     assert run.returncode == 1
     assert 'Traceback' not in run.stderr
     line = run.stderr.strip().splitlines()[-1]
-    assert line.startswith('error: ') and 'SegmentationClass/b.png' in line
+    assert line.startswith('error: mask ') and 'SegmentationClass/b.png has the mode RGB' in line
+    (record,) = (tiny_data.parent / 'run').glob('*/run.json')
+    record = json.loads(record.read_text())
+    assert record['status'] == 'failed' and line == f'error: {record["reason"]}'

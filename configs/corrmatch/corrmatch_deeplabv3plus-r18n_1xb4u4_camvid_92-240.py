@@ -17,11 +17,12 @@ protocol = dict(
     unlabelled_batch=4,
     gpus=1,
     iterations=1000,
-    epochs=43.5,
+    epochs=14.5,
     eval_mode='whole image',
     predict_on='student',
     selection='last',
     cutmix_partner='same image',
+    unlabelled_pool='all but the labelled',
     label_seed=None,
     setting='ours, tiny',
 )

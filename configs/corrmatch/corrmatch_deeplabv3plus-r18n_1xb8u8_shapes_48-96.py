@@ -17,11 +17,12 @@ protocol = dict(
     unlabelled_batch=8,
     gpus=1,
     iterations=600,
-    epochs=100.0,
+    epochs=31.6,
     eval_mode='whole image',
     predict_on='student',
     selection='last',
     cutmix_partner='same image',
+    unlabelled_pool='all but the labelled',
     label_seed=None,
     setting='ours, tiny',
 )

@@ -17,11 +17,12 @@ protocol = dict(
     unlabelled_batch=8,
     gpus=1,
     iterations=600,
-    epochs=200.0,
+    epochs=27.3,
     eval_mode='whole image',
     predict_on='teacher',
     selection='last',
     cutmix_partner='independent image',
+    unlabelled_pool='all but the labelled',
     label_seed=None,
     setting='ours, tiny',
 )

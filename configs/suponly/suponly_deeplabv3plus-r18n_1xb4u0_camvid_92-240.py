@@ -22,6 +22,7 @@ protocol = dict(
     predict_on='ema',
     selection='last',
     cutmix_partner=None,
+    unlabelled_pool=None,
     label_seed=None,
     setting='ours, tiny',
 )

@@ -1,5 +1,6 @@
 import os
 import os.path as osp
+import posixpath
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,25 +14,28 @@ from mmseg_plugins.errors import UserError
 def resolve_data_root(data_root: str, folder: str) -> str:
     """Find a relative data root below the working directory, else below the package's checkout.
 
+    A data root that exists below the working directory is taken, complete or not: data from
+    somewhere else must never stand in for a part of it.
+
     Args:
         data_root (str): As the config has it, e.g. ``data``.
         folder (str): A folder that must lie below it.
 
     Returns:
-        str: The data root in which ``folder`` exists.
+        str: The data root.
 
     Raises:
-        UserError: If neither has it.
+        UserError: If there is none, or it lacks ``folder``.
     """
     checkout = Path(mmseg_plugins.__file__).parents[1]
     candidates = list(dict.fromkeys([Path.cwd() / data_root, checkout / data_root]))
-    for candidate in candidates:
-        if (candidate / folder).is_dir():
-            return str(candidate)
-    looked = ' or '.join(str(candidate / folder) for candidate in candidates)
+    found = next((candidate for candidate in candidates if candidate.is_dir()), None)
+    if found is not None and (found / folder).is_dir():
+        return str(found)
+    looked = [found] if found else candidates
     raise UserError(
-        f'data folder not found: {looked}; prepare it with tools/prepare_data.py or link your '
-        'data there'
+        f'data folder not found: {" or ".join(str(path / folder) for path in looked)}; prepare it '
+        'with tools/prepare_data.py or link your data there'
     )
 
 
@@ -67,6 +71,11 @@ class SplitListDataset(BaseSegDataset):
         **kwargs,
     ) -> None:
         self.with_labels = with_labels
+        if not (kwargs.get('metainfo') or self.METAINFO).get('classes'):
+            raise UserError(
+                f'{type(self).__name__}: no class names; set '
+                "metainfo=dict(classes=('background', ...))"
+            )
         super().__init__(
             ann_file=ann_file,
             data_prefix=data_prefix,
@@ -115,8 +124,13 @@ def read_split_list(path: str) -> list[str]:
     fix = 'write it with tools/prepare_data.py'
     if not osp.isfile(path):
         raise UserError(f'split list not found: {path}; {fix}')
-    with open(path, encoding='utf-8') as file:
-        ids = [line.strip() for line in file if line.strip()]
+    try:
+        with open(path, encoding='utf-8') as file:
+            ids = [posixpath.normpath(line.strip()) for line in file if line.strip()]
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f'split list {path} is not a UTF-8 text file ({error.reason}); {fix}'
+        ) from None
     if not ids:
         raise UserError(f'split list is empty: {path}; {fix}')
     if len(set(ids)) < len(ids):

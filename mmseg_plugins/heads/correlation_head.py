@@ -67,9 +67,13 @@ class CorrelationHead(BaseModule):
         """
         size, projected = logits.shape[2:], self.projection(features[self.in_index])
         feature_size = projected.shape[2:]
-        matrix = correlation_matrix(self.row(projected), self.column(projected))
+        row, column = self.row(projected), self.column(projected)
         small = resize(logits.detach(), feature_size, mode='bilinear', align_corners=True)
-        propagated = propagate_logits(small, matrix)
+        # half floats overflow under mixed precision: a column of the matrix sums to up to h * w
+        full = torch.promote_types(row.dtype, torch.float32)
+        with torch.autocast(row.device.type, enabled=False):
+            matrix = correlation_matrix(row.to(full), column.to(full))
+            propagated = propagate_logits(small.to(full), matrix)
         propagated = resize(propagated, size, mode='bilinear', align_corners=True)
         # the last position is never drawn: the reference's upper bound is exclusive twice
         sampled = torch.randint(max(matrix.size(1) - 1, 1), (self.num_maps,)).to(matrix.device)

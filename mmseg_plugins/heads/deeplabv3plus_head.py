@@ -18,12 +18,12 @@ class DeepLabV3PlusHead(BaseDecodeHead):
     Source: CorrMatch (CVPR 2024), specification 1.2.
 
     Args:
-        in_channels (list[int]): Channels of c1 (stride 4) and c4 (stride 8).
+        in_channels (tuple[int, int]): Channels of c1 (stride 4) and c4 (stride 8).
             Defaults to (256, 2048).
-        in_index (list[int]): Which backbone feature maps c1 and c4 are. Defaults to (0, 3).
+        in_index (tuple[int, int]): Which backbone feature maps c1 and c4 are. Defaults to (0, 3).
         channels (int): Channels of each ASPP branch and of the decoder. Defaults to 256.
         c1_channels (int): Channels of the reduced c1. Defaults to 48.
-        dilations (list[int]): Dilation of the 3x3 branches. Defaults to (12, 24, 36).
+        dilations (tuple[int]): Dilation of the 3x3 branches. Defaults to (12, 24, 36).
         norm_cfg (dict): Normalisation. Defaults to ``dict(type='SyncBN')``.
         dropout_ratio (float): Dropout before the classifier. Defaults to 0.
         align_corners (bool): For every resize. Defaults to True.
@@ -33,11 +33,11 @@ class DeepLabV3PlusHead(BaseDecodeHead):
 
     def __init__(
         self,
-        in_channels: list[int] = (256, 2048),
-        in_index: list[int] = (0, 3),
+        in_channels: tuple[int, int] = (256, 2048),
+        in_index: tuple[int, int] = (0, 3),
         channels: int = 256,
         c1_channels: int = 48,
-        dilations: list[int] = (12, 24, 36),
+        dilations: tuple[int, ...] = (12, 24, 36),
         norm_cfg: dict = dict(type='SyncBN', requires_grad=True),  # noqa: B006
         dropout_ratio: float = 0,
         align_corners: bool = True,

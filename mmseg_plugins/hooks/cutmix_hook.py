@@ -18,19 +18,16 @@ class CutMixHook(Hook):
         ramp_up (int): Length of the ramp in epochs; 0 or less switches it off. Defaults to 0.
         epoch_length (int): Iterations that count as an epoch; the factor is constant within one.
             Defaults to 1000.
-        start (int): Iterations on labelled images alone before the unlabelled losses count. The
-            ramp starts there. Defaults to 0.
 
     Raises:
         UserError: If ``epoch_length`` is not positive.
     """
 
-    def __init__(self, ramp_up: int = 0, epoch_length: int = 1000, start: int = 0) -> None:
+    def __init__(self, ramp_up: int = 0, epoch_length: int = 1000) -> None:
         if epoch_length < 1:
             raise UserError(f'CutMixHook: epoch_length={epoch_length} must be at least 1 iteration')
         self.ramp_up = ramp_up
         self.epoch_length = epoch_length
-        self.start = start
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         """Set the factor of this iteration."""
@@ -46,9 +43,7 @@ class CutMixHook(Hook):
         Returns:
             float: In [0, 1].
         """
-        if iteration < self.start:
-            return 0.0
         if self.ramp_up <= 0:
             return 1.0
-        epoch = (iteration - self.start) // self.epoch_length
+        epoch = iteration // self.epoch_length
         return math.exp(-5 * (1 - min(epoch, self.ramp_up) / self.ramp_up) ** 2)

@@ -1,5 +1,8 @@
 """Stop a training whose loss is no longer a number."""
 
+import math
+
+import mmengine.dist as dist
 import torch
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
@@ -12,7 +15,7 @@ class FiniteLossHook(Hook):
     """Stop at the first term that is NaN or infinite and say which one it is.
 
     It looks at everything that the model logs, so the term is named and not only the sum. It runs
-    before the checkpoint is saved: no poisoned checkpoint is written.
+    before the checkpoint is saved: no poisoned checkpoint is written. All ranks stop if one has to.
 
     Args:
         interval (int): Iterations between two checks. One check is one small transfer from the GPU.
@@ -47,9 +50,18 @@ class FiniteLossHook(Hook):
             for name, value in outputs.items()
             if torch.is_tensor(value) or isinstance(value, float)
         }
-        if not terms or torch.isfinite(torch.stack(list(terms.values()))).all():
+        if not terms:
             return
-        bad = {name: value.item() for name, value in terms.items() if not torch.isfinite(value)}
+        # Summed over ranks, so that all of them stop with the same message.
+        values = torch.stack(list(terms.values()))
+        dist.all_reduce(values)
+        if torch.isfinite(values).all():
+            return
+        bad = {
+            name: value
+            for name, value in zip(terms, values.tolist(), strict=True)
+            if not math.isfinite(value)
+        }
         # The sum is not finite whenever a term is not: it is named only when it stands alone.
         named = {name: value for name, value in bad.items() if name != 'loss'} or bad
         what = ', '.join(f"loss term '{name}' is {value}" for name, value in named.items())

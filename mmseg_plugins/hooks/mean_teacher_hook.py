@@ -44,9 +44,15 @@ class MeanTeacherHook(Hook):
         self.ema = ExponentialMovingAverage(
             model.teacher, momentum=self.momentum, update_buffers=self.update_buffers
         )
+        # its own copy would be a third network: let it average the segmentor's teacher in place
+        self.ema.module = model.teacher
+        self.ema.avg_parameters = (
+            model.teacher.state_dict()
+            if self.update_buffers
+            else dict(model.teacher.named_parameters())
+        )
         # average from the first step on instead of copying the student once more
         self.ema.steps.fill_(1)
-        model.teacher = self.ema.module
         self.student = model.student
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:

@@ -15,7 +15,7 @@ Target = dict[str, Tensor]
 
 
 class SemiBaseSegmentor(BaseSegmentor):
-    """Trains any mmseg segmentor on labelled and unlabelled images.
+    """Trains any mmseg encoder-decoder on labelled and unlabelled images.
 
     One step is a template that reads like a paper; a method overrides the steps in which it
     differs:
@@ -32,7 +32,7 @@ class SemiBaseSegmentor(BaseSegmentor):
     CutMix partners. Without strong augmentation the weak view takes the strong one's place.
 
     Args:
-        student (dict): Config of any mmseg segmentor.
+        student (dict): Config of any mmseg encoder-decoder.
         predict_on (str): ``'student'`` or ``'teacher'``: which network is evaluated.
         with_teacher (bool): Keep a second network, moved by ``MeanTeacherHook``. Defaults to False.
         box (dict, optional): Policy of the CutMix boxes, e.g. ``dict(type='FrenchBox')``. Defaults

@@ -56,8 +56,9 @@ def test_a_shorter_list_keeps_its_partners():
 
 @pytest.mark.parametrize('done', [1, 7, 40])
 def test_skip_continues_where_it_stopped(done):
-    straight = batches(sampler(coupled_to=[1, None, None]), done + 5)
-    resumed = sampler(coupled_to=[1, None, None])
+    options = dict(ratio=(4, 4, 2), coupled_to=[1, None, None])
+    straight = batches(sampler(**options), done + 5)
+    resumed = sampler(**options)
     resumed.skip(10 * done)
     assert batches(resumed, 5) == straight[done:]
 
@@ -72,6 +73,15 @@ def test_ranks_share_a_stream(monkeypatch):
     assert sorted(drawn) == list(range(3, 13))
 
 
+def test_no_two_seeds_share_a_permutation():
+    seen = set()
+    for seed in range(3):
+        source = sampler(sizes=(30, 30), ratio=(1, 1), seed=seed)
+        for stream in (0, 1):
+            seen |= {tuple(source._permutation(stream, epoch)) for epoch in range(20)}
+    assert len(seen) == 3 * 2 * 20
+
+
 def test_seeds():
     assert batches(sampler(seed=1), 3) == batches(sampler(seed=1), 3) != batches(sampler(seed=2), 3)
 
@@ -79,5 +89,10 @@ def test_seeds():
 def test_unfit_options():
     with pytest.raises(UserError, match='one entry for each of the 3 streams'):
         sampler(ratio=(1, 2))
-    with pytest.raises(UserError, match='stream 0 follows 2'):
-        sampler(coupled_to=[2, None, 1])
+    for coupled_to in ([2, None, 1], [5, None, None]):
+        with pytest.raises(UserError, match=f'stream 0 follows {coupled_to[0]}, which is not one'):
+            sampler(ratio=(4, 4, 4), coupled_to=coupled_to)
+    with pytest.raises(UserError, match='stream 0 follows 1 and needs as many samples'):
+        sampler(ratio=(2, 4, 4), coupled_to=[1, None, None])
+    with pytest.raises(UserError, match='at least one sample'):
+        sampler(ratio=(0, 1, 1))

@@ -40,7 +40,7 @@ def test_label_seed_selects_a_folder(tiny_data):
 
 
 def test_an_id_in_both_lists(tiny_data):
-    (tiny_data / 'splits/tiny/unlabeled.txt').write_text('b\nc\na\n')
+    (tiny_data / 'splits/tiny/unlabeled.txt').write_text('b\nc\n./a\n')
     with pytest.raises(UserError, match=r"'a' and 1 more in both .*/labeled.txt and .*/unlabeled"):
         build(tiny_data)
     assert len(build(tiny_data, allow_overlap=True)) == 8

@@ -77,3 +77,22 @@ def test_missing_mask(tiny_data):
     (tiny_data / 'shapes/SegmentationClass/b.png').unlink()
     with pytest.raises(UserError, match=r'missing: .*SegmentationClass/b.png of 2'):
         build(tiny_data)
+
+
+def test_an_incomplete_root_is_not_completed_from_elsewhere(tiny_data, monkeypatch):
+    monkeypatch.chdir(tiny_data.parent)
+    shutil.rmtree(tiny_data / 'shapes/JPEGImages')
+    message = r'data folder not found: [^ ]*/data/shapes/JPEGImages; prepare it'
+    with pytest.raises(UserError, match=message):
+        build('data')
+
+
+def test_a_list_that_is_no_text(tiny_data):
+    (tiny_data / 'splits/tiny/labeled.txt').write_bytes(b'\xff\xfe\x00a')
+    with pytest.raises(UserError, match='labeled.txt is not a UTF-8 text file'):
+        build(tiny_data)
+
+
+def test_classes_need_names(tiny_data):
+    with pytest.raises(UserError, match='SplitListDataset: no class names; set metainfo'):
+        build(tiny_data, type='SplitListDataset')

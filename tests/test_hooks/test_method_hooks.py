@@ -36,7 +36,9 @@ def state(module):
 def test_teacher_is_an_average_of_weights_and_statistics():
     runner = runner_with_teacher()
     hook = HOOKS.build(dict(type='MeanTeacherHook', momentum=0.1))
+    teacher = runner.model.teacher
     hook.before_train(runner)
+    assert runner.model.teacher is teacher is hook.ema.module  # no third network
     before = state(runner.model.teacher)
     for key, value in state(runner.model.student).items():
         assert torch.equal(before[key], value)
@@ -95,18 +97,18 @@ def test_ramp_up_is_the_reference_s(golden):
             assert hook.factor(int(iteration)) == pytest.approx(float(expected), rel=1e-6)
 
 
-def test_ramp_up_off_and_start():
-    hook = HOOKS.build(dict(type='CutMixHook', start=3))
+def test_ramp_up_reaches_the_model():
     runner = SimpleNamespace(model=torch.nn.Module(), iter=0)
+    HOOKS.build(dict(type='CutMixHook')).before_train_iter(runner, 0)
+    assert runner.model.unsup_ramp == 1
+    hook = HOOKS.build(dict(type='CutMixHook', ramp_up=2, epoch_length=10))
     factors = []
-    for runner.iter in range(5):
+    for runner.iter in (0, 9, 10, 20, 99):
         hook.before_train_iter(runner, 0)
         factors.append(runner.model.unsup_ramp)
-    assert factors == [0, 0, 0, 1, 1]
+    assert factors == pytest.approx([math.exp(-5), math.exp(-5), math.exp(-1.25), 1, 1])
     with pytest.raises(UserError, match='epoch_length=0'):
         HOOKS.build(dict(type='CutMixHook', epoch_length=0))
-    late = HOOKS.build(dict(type='CutMixHook', start=100, ramp_up=2, epoch_length=10))
-    assert late.factor(100) == pytest.approx(math.exp(-5)) and late.factor(120) == 1
 
 
 def test_corrmatch_guards(monkeypatch):

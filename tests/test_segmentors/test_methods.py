@@ -138,18 +138,39 @@ def test_unknown_options_are_refused():
         MODELS.build(cutmix(student, box=dict(type='FrenchBox', prob=2)))
 
 
-def test_unsup_weight_and_ramp_scale_the_unlabelled_terms():
+def test_cutmix_step_by_hand(monkeypatch):
+    """Teacher logits of two images, mixed by the boxes; the mixed image; padding counts as zero."""
+    torch.manual_seed(0)
     consistency = dict(type='ConsistencyLoss', threshold=0)
     model = MODELS.build(cutmix(STUDENTS['fcn'][0], unsup_weight=3.0, consistency=consistency))
-    model.eval()  # one and the same forward pass
-    inputs, samples = batch()
-    values = []
-    for model.unsup_ramp in (1.0, 0.5):
-        torch.manual_seed(0)
-        np.random.seed(0)
-        losses = model.loss(inputs, samples)
-        values.append((float(losses['unsup.loss_consistency']), float(losses['mask_ratio'])))
-    assert values[0][0] == pytest.approx(2 * values[1][0]) and values[0][1] == values[1][1]
+    for parameter in model.teacher.parameters():  # the teacher must be seen to be used
+        parameter.data.mul_(1.5)
+    model.unsup_ramp = 0.5
+    boxes = np.array([[2, 3, 20, 30], [0, 0, 33, 20]])
+    monkeypatch.setattr(model.box, 'draw', lambda num, size, rng: boxes)
+    inputs, samples = batch(views=('sup', 'unsup_weak', 'unsup_weak_mix'))
+    samples['unsup_weak_mix'][1].gt_sem_seg.data[:, :, :10] = 255  # padding inside the second box
+
+    box = torch.zeros(2, 1, 33, 49)
+    box[0, :, 2:20, 3:30] = box[1, :, :, :20] = 1
+
+    def mixed(outside, inside):
+        return (1 - box) * outside + box * inside
+
+    def valid(view):
+        return (torch.stack([s.gt_sem_seg.data for s in samples[view]]) != 255).float()
+
+    for network in (model.student, model.teacher):
+        network.decode_head.dropout = None
+    student, teacher = copy.deepcopy(model.student), copy.deepcopy(model.teacher)
+    weak = 'unsup_weak', 'unsup_weak_mix'
+    with torch.no_grad():
+        target = mixed(*(model.segment(teacher, inputs[view]) for view in weak)).softmax(1)
+        logits = model.segment(student, mixed(*(inputs[view] for view in weak)))
+        distance = (logits.softmax(1) - target).square().sum(1, keepdim=True)
+        expected = 3.0 * 0.5 * (distance * mixed(*map(valid, weak))).mean()
+    losses = model.loss(inputs, samples)
+    assert losses['unsup.loss_consistency'].item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_predict_on_chooses_the_network():

@@ -12,11 +12,8 @@ streams = [
         source='unlabeled', pipeline=[dict(**views, unsup_weak_mix=pack, unsup_strong_mix=strong)]
     ),
 ]
-coupled_to = [
-    1,
-    None,
-    1,
-]  # labelled images keep their partners; the third stream repeats the second
+# labelled images keep their partners; the third stream repeats the second
+coupled_to = [1, None, 1]
 model = dict(
     type='CorrMatch',
     predict_on='student',

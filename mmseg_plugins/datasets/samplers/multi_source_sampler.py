@@ -55,11 +55,22 @@ class MultiSourceSampler(Sampler):
                 f'coupled_to={self.coupled_to} must have one entry for each of the '
                 f'{len(self.sizes)} streams'
             )
+        if min(self.source_ratio) < 1:
+            raise UserError(
+                f'MultiSourceSampler: source_ratio={self.source_ratio}: every stream needs at '
+                'least one sample in a batch'
+            )
+        independent = [s for s, leader in enumerate(self.coupled_to) if leader is None]
         for stream, leader in enumerate(self.coupled_to):
-            if leader is not None and (leader == stream or self.coupled_to[leader] is not None):
+            if leader is not None and leader not in independent:
                 raise UserError(
                     f'MultiSourceSampler: coupled_to={self.coupled_to}: stream {stream} follows '
-                    f'{leader}, which is not an independent stream'
+                    f'{leader}, which is not one of the independent streams {independent}'
+                )
+            if leader is not None and self.source_ratio[stream] != self.source_ratio[leader]:
+                raise UserError(
+                    f'MultiSourceSampler: source_ratio={self.source_ratio}: stream {stream} '
+                    f'follows {leader} and needs as many samples in a batch'
                 )
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
@@ -107,7 +118,9 @@ class MultiSourceSampler(Sampler):
     def _permutation(self, stream: int, epoch: int) -> list[int]:
         if not self.shuffle:
             return list(range(self.sizes[stream]))
-        generator = torch.Generator().manual_seed(self.seed + 1_000_003 * stream + epoch)
+        # no two (seed, stream, epoch) share a state
+        state = epoch + 1_000_003 * (stream + len(self.sizes) * self.seed)
+        generator = torch.Generator().manual_seed(state % 2**63)
         return torch.randperm(self.sizes[stream], generator=generator).tolist()
 
     def _partner_order(self, stream: int, size: int) -> list[int]:

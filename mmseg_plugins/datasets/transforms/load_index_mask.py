@@ -1,6 +1,7 @@
 import numpy as np
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import TRANSFORMS
+from PIL import Image
 
 from mmseg_plugins.errors import UserError
 
@@ -13,18 +14,26 @@ class LoadIndexMask(LoadAnnotations):
     loaded, its shape is compared.
 
     Raises:
-        UserError: If the mask is not a single-channel index image, has ids that are neither classes
-            nor 255, or differs from the image in size.
+        UserError: If the mask cannot be read, is not a single-channel 8-bit image, has ids that are
+            neither classes nor 255, or differs from the image in size.
     """
 
     def _load_seg_map(self, results: dict) -> None:
-        super()._load_seg_map(results)
-        mask, path = results['gt_seg_map'], results['seg_map_path']
-        if mask.ndim != 2:
+        path = results['seg_map_path']
+        try:
+            with Image.open(path) as file:
+                mode = file.mode
+            # mmseg casts to uint8, in which the ids of a 16-bit mask would wrap unnoticed
+            if mode in ('1', 'L', 'P'):
+                super()._load_seg_map(results)
+        except (OSError, SyntaxError) as error:
+            raise UserError(f'mask {path} cannot be read ({error}); replace the file') from None
+        if mode not in ('1', 'L', 'P'):
             raise UserError(
-                f'mask {path} has {mask.shape[-1]} colour channels; save it as a single-channel '
-                'image of class ids (palette images are fine)'
+                f'mask {path} has the mode {mode}: colours or more than 8 bits; save it as a '
+                'single-channel 8-bit image of class ids (palette images are fine)'
             )
+        mask = results['gt_seg_map']
         if 'img_shape' in results and mask.shape != tuple(results['img_shape'][:2]):
             raise UserError(
                 f'mask {path} is {_size(mask.shape)} but its image {results["img_path"]} is '
