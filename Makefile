@@ -91,6 +91,7 @@ camvid-benchmark: setup ## the three methods on CamVid, 46 labels (CAMVID=DIR); 
 	$(MAKE) --no-print-directory results
 
 results: setup ## gather what the benchmarks have trained into results/, draw the figures
+	$(if $(TRAINED),,$(error nothing is trained yet: run make shapes-benchmark or make camvid-benchmark first))
 	$(BIN)/python tools/gather_results.py $(TRAINED) $(addprefix --paired ,$(BASELINES))
 	$(BIN)/python tools/plot_results.py
 

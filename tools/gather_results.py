@@ -6,16 +6,17 @@ import sys
 from pathlib import Path
 
 from mmseg_plugins.errors import main_guard
-from mmseg_plugins.results.atomic import write_atomic
+from mmseg_plugins.results.atomic import write_output
 from mmseg_plugins.results.leaderboard import leaderboard, markdown, paired_table, score_table
 from mmseg_plugins.results.published import read_published
 from mmseg_plugins.results.runs import STATUSES, gather
-from mmseg_plugins.results.statistics import summarise
+from mmseg_plugins.results.statistics import one_per_seed, summarise
 from mmseg_plugins.results.table import curve_name, read_table, thin, to_csv, upsert
 
 EPILOG = """
 example:
-  python tools/gather_results.py work_dirs --paired suponly_deeplabv3plus-r18n_1xb8_shapes_12-96
+  python tools/gather_results.py work_dirs \\
+    --paired suponly_deeplabv3plus-r18n_1xb8u0_shapes_12-96
 
 rules:
   - A run is a folder with run.json; vis_data/scalars.json beside it gives the curves.
@@ -26,7 +27,8 @@ rules:
     do: it is listed on stderr and left out; the others are gathered, and the exit code is 1. A row
     that an earlier gathering wrote for it stays.
   - Rows of runs that are no longer below WORK_DIRS stay in runs.csv; delete the line to forget one.
-  - Means are over finished runs, the latest per config and seed.
+  - Means are over runs that finished all iterations of their config, the latest per config and
+    seed; leaderboard.md lists the others and why they do not count.
 """
 
 
@@ -44,7 +46,13 @@ def main() -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('work_dirs', nargs='+', type=Path, metavar='WORK_DIRS')
+    parser.add_argument(
+        'work_dirs',
+        nargs='+',
+        type=Path,
+        metavar='WORK_DIRS',
+        help='folders with runs at any depth, for example the --work-dirs of tools/launch.py',
+    )
     parser.add_argument('--out', type=Path, default=Path('results'), help='default: %(default)s')
     parser.add_argument(
         '--paired',
@@ -59,26 +67,27 @@ def main() -> int:
     runs = upsert(read_table(args.out / 'runs.csv'), found.runs)
     published = read_published(args.out)
     # Everything is made before anything is written.
-    page = leaderboard(runs, published, args.paired)
-    paired = [paired_table(runs, config) for config in args.paired]
+    known = set(one_per_seed(runs)['config'])
+    references = [config for config in args.paired if config in known] or args.paired
+    page = leaderboard(runs, published, references)
+    paired = [paired_table(runs, config) for config in references]
     curves = {
         args.out / 'curves' / curve_name(run.record['run_id']): to_csv(thin(run.curve))
         for run in found.runs
         if len(run.curve)
     }
+    table = score_table(summarise(runs), published, [])
     for path, text in curves.items():
-        if not path.exists() or path.read_text(encoding='utf-8') != text:
-            write_atomic(path, text)
+        write_output(path, text)
+    write_output(args.out / 'runs.csv', to_csv(runs))
+    write_output(args.out / 'leaderboard.md', page)
     for run in found.runs:
         for merged in run.merged[1:]:
             (args.out / 'curves' / curve_name(merged)).unlink(missing_ok=True)
-    write_atomic(args.out / 'runs.csv', to_csv(runs))
-    write_atomic(args.out / 'leaderboard.md', page)
 
-    table = score_table(summarise(runs), published, [])
     if len(table):
         table['published'] = table['published'].str.replace(r' \[\d+\]', '', regex=True)
-        hidden = ['network', 'Δ best']
+        hidden = ['network', 'Δ best', 'protocol']
         if table['published'].eq('–').all():
             hidden += ['published', 'Δ last']
         print(markdown(table.drop(columns=hidden)))
@@ -86,6 +95,9 @@ def main() -> int:
         print('no finished run with a score yet')
     for text in paired:
         print(f'\n{text}')
+    for config in args.paired:
+        if config not in references:
+            print(f'note: --paired {config}: no finished run of it, left out', file=sys.stderr)
     for run_id, kept, other in found.duplicates:
         print(f'twice: {run_id}: {kept} counts, {other} does not', file=sys.stderr)
     for path, reason in found.broken:

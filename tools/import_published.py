@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from mmseg_plugins.errors import main_guard
-from mmseg_plugins.results.atomic import write_atomic
+from mmseg_plugins.results.atomic import write_output
 from mmseg_plugins.results.published import import_published
 from mmseg_plugins.results.table import to_csv
 
@@ -23,7 +23,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     table = import_published(args.source)
-    write_atomic(args.out, to_csv(table))
+    write_output(args.out, to_csv(table))
     cells = table.loc[table['cell'] != '', 'cell']
     print(f'{args.out}: {len(table)} rows, {len(cells)} with a cell, {cells.nunique()} cells')
 

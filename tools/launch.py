@@ -32,7 +32,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     add('--seeds', nargs='+', type=int, default=[0], metavar='K', help='seeds (default: 0)')
     add('--work-dirs', default='work_dirs', metavar='DIR', help='default: %(default)s')
     add('--jobs', type=positive, default=1, metavar='N', help='runs at once (default: 1)')
-    add('--gpus', type=int, default=0, metavar='N', help='GPUs of each run (default: 0, the CPU)')
+    add('--gpus', type=count, default=0, metavar='N', help='GPUs of each run (default: 0, the CPU)')
     add('--threads', type=positive, metavar='N', help='CPU threads of each (default: cores / jobs)')
     add('--cfg-options', nargs='+', default=[], metavar='K=V', help='overrides for every run')
     add('--dry-run', action='store_true', help='print the commands that are left to run, and stop')
@@ -43,6 +43,12 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f'{text!r} is not a number of 1 or more')
+    return int(text)
+
+
+def count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'{text!r} is not a number of 0 or more')
     return int(text)
 
 

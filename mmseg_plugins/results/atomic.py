@@ -4,6 +4,8 @@ import itertools
 import os
 from pathlib import Path
 
+from mmseg_plugins.errors import UserError
+
 _count = itertools.count()
 
 
@@ -31,3 +33,23 @@ def write_atomic(path: str | Path, content: str | bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_output(path: str | Path, content: str | bytes) -> None:
+    """Write a tool's output; a file that already has this content is left alone.
+
+    Args:
+        path (str | Path): The file; its folder is made when it is missing.
+        content (str | bytes): The whole content; text is written as UTF-8 as it stands.
+
+    Raises:
+        UserError: If the file cannot be written. The old file is then untouched.
+    """
+    content = content.encode() if isinstance(content, str) else content
+    try:
+        if not Path(path).is_file() or Path(path).read_bytes() != content:
+            write_atomic(path, content)
+    except OSError as error:
+        raise UserError(
+            f'cannot write {path}: {error.strerror or error}; name a place that can be written'
+        ) from error

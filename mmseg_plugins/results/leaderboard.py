@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from mmseg_plugins.results.published import PRESUMED
-from mmseg_plugins.results.statistics import dataset_of, paired_differences, summarise
-from mmseg_plugins.results.table import numeric
+from mmseg_plugins.results.statistics import dataset_of, judge, paired_differences, summarise
 
 HEAD = """# Leaderboard
 
@@ -17,13 +16,18 @@ Written by `python tools/gather_results.py`; do not edit.
 
 mIoU in percent on the validation set: mean ± sample standard deviation over seeds (n). *last* is
 the last validation of a run, *best* its best one; *best* is chosen on the validation set and
-therefore optimistic. Only finished runs count, the latest per config and seed. Published numbers
-are those of the same cell (benchmark, method, network); a dash means not comparable, and the
-footnote says why.
+therefore optimistic. Only runs that finished all iterations of their config count, the latest per
+config and seed; the others are listed. All seeds of a row share one labelled list; the deviation
+does not include the choice of the list (the lists of shapes are stratified by class). Published
+numbers are those of the same cell (benchmark, method, network); a dash means not comparable, and
+the footnote says why. *Scored on* is the network that is validated: the trained one (student), its
+teacher, or its average (ema). Wall time includes validation and was measured with whatever else
+ran on the machine, so it is indicative.
 """
 # What a reader needs to judge a difference, beside the batch.
 PROTOCOL = (
-    'crop labelled_batch unlabelled_batch gpus epochs eval_mode predict_on selection cutmix_partner'
+    'crop labelled_batch unlabelled_batch gpus epochs eval_mode predict_on selection '
+    'cutmix_partner setting'
 ).split()
 
 
@@ -58,16 +62,33 @@ def _escape(text: str) -> str:
 
 
 def command(row: pd.Series) -> str:
-    """The command that reproduces a row, for one of its seeds."""
-    world = 1 if pd.isna(row['world_size']) else int(row['world_size'])
-    gpus = f'--gpus {world}' if world == 1 else f'--gpus {world} --launcher pytorch'
+    """The command that reproduces a row: one training, or the launcher for several seeds."""
+    gpus = 1 if pd.isna(row['world_size']) else int(row['world_size'])
     if 'cores' in row['device']:  # a processor
-        gpus = '--gpus 0'
+        gpus = 0
     path = f'configs/{row["method"]}/{row["config"]}.py' if row['method'] else f'{row["config"]}.py'
     seeds = row['seeds'] or [0]
-    line = f'mim train mmseg {path} {gpus} --cfg-options randomness.seed={seeds[0]}'
-    line += f' # seeds: {" ".join(map(str, seeds))}' if len(seeds) > 1 else ''
+    if len(seeds) > 1:
+        line = f'python tools/launch.py {path} --seeds {" ".join(map(str, seeds))}'
+        line += f' --gpus {gpus}' if gpus else ''
+    else:
+        launcher = ' --launcher pytorch' if gpus > 1 else ''
+        line = f'mim train mmseg {path} --gpus {gpus}{launcher}'
+        line += f' --cfg-options randomness.seed={seeds[0]}'
     return re.sub(r'\s+', ' ', line)
+
+
+def protocol_note(row: pd.Series) -> str:
+    """What a row was trained and scored with, as a footnote."""
+    protocol = json.loads(row['protocol'] or '{}')
+    stated = [
+        f'{key.replace("_", " ")} {protocol[key]:g}'
+        if isinstance(protocol[key], float)
+        else f'{key.replace("_", " ")} {protocol[key]}'
+        for key in PROTOCOL
+        if protocol.get(key) is not None
+    ]
+    return '; '.join([*stated, f'device {row["device"] or "unknown"}'])
 
 
 def published_columns(row: pd.Series, published: pd.DataFrame, notes: list[str]) -> dict[str, str]:
@@ -96,13 +117,13 @@ def published_columns(row: pd.Series, published: pd.DataFrame, notes: list[str])
     if rows.empty:
         same = [index for index, fields in differing.items() if not fields]
         rows = cell.loc[same] if same else cell
-    ours = ', '.join(f'{key} {protocol[key]}' for key in PROTOCOL if protocol.get(key) is not None)
+    ours = protocol_note(row)
     values, last, best = [], [], []
     for index, theirs in rows.iterrows():
         note = f'{theirs["value"]:g}: {theirs["source"]} ({theirs["evidence"]})'
         if differing[index]:
             note += f'. Differs: {"; ".join(differing[index])}'
-        note += f'. Theirs: {theirs["notes"] or "nothing more is stated"}. Ours: {ours or "–"}'
+        note += f'. Theirs: {theirs["notes"] or "nothing more is stated"}. Ours: {ours}'
         if others := len(cell) - len(rows):
             note += f'. {others} other published rows of this cell are in published.csv'
         values.append(f'{theirs["value"]:g} {_footnote(note, notes)}')
@@ -157,15 +178,32 @@ def score_table(summary: pd.DataFrame, published: pd.DataFrame, notes: list[str]
             'method': row['method'],
             'network': row['network'],
             'config': row['config'],
+            'labelled': '–' if pd.isna(row['labelled']) else f'{row["labelled"]:g}',
+            'scored on': json.loads(row['protocol'] or '{}').get('predict_on') or '–',
             'mIoU last': spread(row['last_mean'], row['last_std'], row['n']),
             'mIoU best': spread(row['best_mean'], row['best_std'], row['n']),
             **published_columns(row, published, notes),
             'iterations': f'{row["iterations"]:.0f}',
             'wall time': duration(row['wall_s']),
+            'protocol': _footnote(protocol_note(row), notes),
         }
         for _, row in summary.iterrows()
     ]
     return pd.DataFrame(rows)
+
+
+def excluded_table(excluded: pd.DataFrame) -> pd.DataFrame:
+    """The runs that do not count, from :func:`judge`, as text, with the reason of each."""
+    pairs = zip(excluded['iters_done'], excluded['iters_planned'], strict=True)
+    return pd.DataFrame(
+        {
+            'run': excluded['run_id'],
+            'why': excluded['excluded'],
+            'iterations': [f'{done:.0f} of {planned:.0f}' for done, planned in pairs],
+            'mIoU last': [spread(value, float('nan'), 1) for value in excluded['miou_last']],
+            'started': excluded['started'],
+        }
+    )
 
 
 def paired_table(runs: pd.DataFrame, reference: str) -> str:
@@ -183,7 +221,7 @@ def paired_table(runs: pd.DataFrame, reference: str) -> str:
             ],
         }
     )
-    head = f'Difference in mIoU last to `{_escape(reference)}`, paired by seed'
+    head = f'Difference in mIoU last to `{_escape(reference)}`, paired by data set and seed'
     return f'{head}:\n\n{markdown(table)}' if len(table) else f'{head}: no other config.'
 
 
@@ -204,8 +242,9 @@ def leaderboard(runs: pd.DataFrame, published: pd.DataFrame, paired: Sequence[st
         str: Markdown.
     """
     summary = summarise(runs)
-    unfinished = numeric(runs[runs['status'] != 'finished'])
-    names = pd.concat([summary['benchmark'], unfinished['benchmark']]).map(dataset_of)
+    judged = judge(runs)
+    excluded = judged[judged['excluded'] != '']
+    names = pd.concat([summary['benchmark'], excluded['benchmark']]).map(dataset_of)
     parts = [HEAD]
     for dataset in sorted(names.unique()):
         parts.append(f'## {_escape(dataset)}\n')
@@ -215,25 +254,11 @@ def leaderboard(runs: pd.DataFrame, published: pd.DataFrame, paired: Sequence[st
             parts.append(markdown(score_table(members, published, notes)) + '\n')
             parts += [f'- [{number}] {_escape(note)}' for number, note in enumerate(notes, 1)]
             commands = [command(row) for _, row in members.iterrows()]
-            parts.append('\nReproduce a row, one run per seed:\n')
+            parts.append('\nReproduce a row, all seeds that count:\n')
             parts.append('```sh\n' + '\n'.join(commands) + '\n```\n')
-        open_runs = unfinished[unfinished['benchmark'].map(dataset_of) == dataset]
-        if len(open_runs):
-            table = pd.DataFrame(
-                {
-                    'not finished': open_runs['run_id'],
-                    'status': open_runs['status'],
-                    'iterations': [
-                        f'{done:.0f} of {planned:.0f}'
-                        for done, planned in zip(
-                            open_runs['iters_done'], open_runs['iters_planned'], strict=True
-                        )
-                    ],
-                    'mIoU last': [spread(v, float('nan'), 1) for v in open_runs['miou_last']],
-                    'started': open_runs['started'],
-                }
-            )
-            parts.append('Runs that do not count above:\n\n' + markdown(table) + '\n')
+        others = excluded[excluded['benchmark'].map(dataset_of) == dataset]
+        if len(others):
+            parts.append('Runs that do not count:\n\n' + markdown(excluded_table(others)) + '\n')
     if paired:
         parts.append('## Paired differences\n')
         parts += [paired_table(runs, reference) + '\n' for reference in paired]

@@ -26,6 +26,8 @@ KEYS: dict[str, tuple[type, ...]] = {
     'started': (str,),
     'updated': (str,),
 }
+# Fields of the protocol that are computed with, where they are stated.
+PROTOCOL_NUMBERS = ('labelled_images', 'iterations')
 # Scalars that are no curve: clocks, counters, and per-class values, which run.json holds.
 NO_CURVE = ('time', 'data_time', 'memory', 'epoch', 'iter', 'step', 'base_lr')
 
@@ -102,7 +104,8 @@ def gather(
         except BrokenRunError as error:
             broken.append((Path(error.args[1]), error.args[0]))
         progress(number, len(paths))
-    runs, duplicates = _one_per_id(merge_resumed(found))
+    merged = merge_resumed(found, broken)
+    runs, duplicates = _one_per_id(merged)
     return Gathered(runs, broken, duplicates)
 
 
@@ -158,6 +161,10 @@ def read_record(path: Path) -> dict[str, Any]:
         raise BrokenRunError(
             f'has status = {record["status"]!r}, expected one of {", ".join(STATUSES)}', path
         )
+    for key in PROTOCOL_NUMBERS:
+        value = record['protocol'].get(key)
+        if isinstance(value, bool) or not isinstance(value, (int, float, type(None))):
+            raise BrokenRunError(f'has protocol.{key} = {value!r}, expected a number', path)
     for which in ('last', 'best'):
         result = record['metrics'].get(which)
         valid = result is None or (
@@ -208,15 +215,18 @@ def read_scalars(path: Path) -> pd.DataFrame:
     return curve.rename_axis('iter').sort_index().reset_index()
 
 
-def merge_resumed(runs: list[Run]) -> list[Run]:
+def merge_resumed(runs: list[Run], broken: list[tuple[Path, str]]) -> list[Run]:
     """Merge a resumed run with what it continues.
 
     A record continues another one when both lie in the same work dir, have the same config, seed
     and label seed, and it says ``resumed_from`` an iteration; it continues the latest one started
-    before it. A run started anew in the same work dir is another run.
+    before it. A run started anew in the same work dir is another run. A record that continues a
+    run which cannot be read is broken itself: it is only the end of a run.
 
     Args:
         runs (list[Run]): One per record.
+        broken (list[tuple[Path, str]]): File and reason of what could not be read; the records
+            that continue such a run are appended.
 
     Returns:
         list[Run]: One per run, in the order of their first start. A merged run keeps the first
@@ -224,12 +234,21 @@ def merge_resumed(runs: list[Run]) -> list[Run]:
         the summed wall time and the greatest peak memory. What a process did beyond the checkpoint
         that the next one resumed from is dropped.
     """
+    unreadable = {file.parent if file.name == 'run.json' else file.parents[1] for file, _ in broken}
     latest: dict[tuple, int] = {}
     merged: list[Run] = []
     for run in sorted(runs, key=lambda run: (run.record['started'], str(run.folder))):
         record = run.record
         key = (run.folder.parent, record['config'], record['seed'], record.get('label_seed'))
-        if record.get('resumed_from') and key in latest:
+        before = merged[latest[key]].folder.name if key in latest else ''
+        # Folders are named by their start, so the one in between is the one that was continued.
+        if record.get('resumed_from') and any(
+            folder.parent == run.folder.parent and before < folder.name < run.folder.name
+            for folder in unreadable
+        ):
+            unreadable.add(run.folder)
+            broken.append((run.folder / 'run.json', 'continues a run that cannot be read'))
+        elif record.get('resumed_from') and key in latest:
             merged[latest[key]] = _continue(merged[latest[key]], run)
         else:
             latest[key] = len(merged)

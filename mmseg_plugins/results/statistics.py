@@ -11,25 +11,75 @@ METHODS = ('suponly', 'cutmix', 'corrmatch')
 GROUP = ['benchmark', 'method', 'network', 'cell', 'config']
 
 
-def one_per_seed(table: pd.DataFrame) -> pd.DataFrame:
-    """The runs that count: finished with a score, the latest start per config and seed.
+def judge(table: pd.DataFrame) -> pd.DataFrame:
+    """Say of every run why it does not count.
+
+    A run counts when it has finished all iterations that its config's protocol states and has a
+    score; of several such runs of one config and seed the latest start. A trial or a run that was
+    stopped early therefore never takes the place of a real one.
 
     Args:
         table (pd.DataFrame): ``runs.csv``.
 
     Returns:
-        pd.DataFrame: Those rows, with numbers as numbers.
+        pd.DataFrame: The rows, numbers as numbers, with the reason in the column ``excluded``;
+        empty where the run counts.
     """
     runs = numeric(table)
-    runs = runs[(runs['status'] == 'finished') & runs['miou_last'].notna()]
-    runs = runs.sort_values(['started', 'run_id'])
-    return runs.drop_duplicates([*GROUP, 'seed', 'label_seed'], keep='last')
+    runs['excluded'] = [_reason(run) for _, run in runs.iterrows()]
+    counted = runs[runs['excluded'] == ''].sort_values(['started', 'run_id'])
+    for _, members in counted.groupby([*GROUP, 'seed', 'label_seed'], dropna=False):
+        runs.loc[members.index[:-1], 'excluded'] = f'superseded by {members["run_id"].iloc[-1]}'
+    return runs
 
 
-def labelled_images(protocol: str) -> float:
-    """The number of labelled images that a run's protocol states; NaN where it does not."""
-    count = json.loads(protocol or '{}').get('labelled_images')
-    return float('nan') if count is None else float(count)
+def _reason(run: pd.Series) -> str:
+    """Why a run does not count, the others of its seed aside."""
+    if run['status'] != 'finished':
+        return run['status']
+    if run['iters_done'] != run['iters_planned']:
+        return 'stopped early'
+    stated = protocol_number(run['protocol'], 'iterations')
+    if stated == stated and run['iters_planned'] != stated:
+        return f'a trial: its config states {stated:.0f} iterations'
+    return 'no score' if pd.isna(run['miou_last']) else ''
+
+
+def one_per_seed(table: pd.DataFrame) -> pd.DataFrame:
+    """The runs that count, see :func:`judge`.
+
+    Args:
+        table (pd.DataFrame): ``runs.csv``.
+
+    Returns:
+        pd.DataFrame: Those rows by start, with numbers as numbers.
+    """
+    runs = judge(table)
+    runs = runs[runs['excluded'] == ''].drop(columns='excluded')
+    return runs.sort_values(['started', 'run_id'])
+
+
+def protocol_number(protocol: str, key: str) -> float:
+    """A number that a run's protocol states; NaN where it does not.
+
+    Args:
+        protocol (str): The column ``protocol`` of ``runs.csv``.
+        key (str): The field.
+
+    Returns:
+        float: The number.
+
+    Raises:
+        UserError: If the field is no number, or the text is no JSON.
+    """
+    try:
+        value = json.loads(protocol or '{}').get(key)
+        return float('nan') if value is None else float(value)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"runs.csv has a protocol whose '{key}' cannot be read: {protocol[:80]!r}; delete that "
+            'row and gather its run again'
+        ) from error
 
 
 def dataset_of(benchmark: str) -> str:
@@ -67,7 +117,10 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
         )
         .reset_index()
     )
-    summary['labelled'] = summary['protocol'].map(labelled_images).astype(float)
+    summary['labelled'] = [
+        protocol_number(protocol, 'labelled_images') for protocol in summary['protocol']
+    ]
+    summary['labelled'] = summary['labelled'].astype(float)
     rank = {method: number for number, method in enumerate(METHODS)}
     summary['_rank'] = summary['method'].map(rank).fillna(len(rank))
     summary['_dataset'] = summary['benchmark'].map(dataset_of)
@@ -89,8 +142,8 @@ def paired_differences(
 ) -> pd.DataFrame:
     """Differences to a reference config, seed by seed.
 
-    Two runs are a pair when they have the same benchmark, seed and label seed: what the seed does
-    to both cancels.
+    Two runs are a pair when they have the same data set, seed and label seed: what the seed does
+    to both cancels. The benchmark may differ, so that training with all labels compares too.
 
     Args:
         runs (pd.DataFrame): ``runs.csv``.
@@ -98,7 +151,7 @@ def paired_differences(
         metric (str): The column that is compared. Defaults to ``'miou_last'``.
 
     Returns:
-        pd.DataFrame: One row per other config on the reference's benchmarks: the columns of the
+        pd.DataFrame: One row per other config on the reference's data set: the columns of the
         group, ``n`` pairs, ``mean``, ``std`` (sample; NaN when n is 1) and ``differences`` (seed to
         difference). A config without a common seed has n 0.
 
@@ -112,9 +165,10 @@ def paired_differences(
             f"--paired: no finished run of config '{reference_config}'; there are "
             f'{", ".join(sorted(runs["config"].unique())) or "none at all"}'
         )
-    keys = ['benchmark', 'seed', 'label_seed']
-    reference = runs[is_reference][[*keys, metric]]
-    others = runs[~is_reference & runs['benchmark'].isin(reference['benchmark'])]
+    runs = runs.assign(dataset=runs['benchmark'].map(dataset_of))
+    keys = ['dataset', 'seed', 'label_seed']
+    reference = runs[is_reference][[*keys, metric]].drop_duplicates(keys, keep='last')
+    others = runs[~is_reference & runs['dataset'].isin(reference['dataset'])]
     pairs = others.merge(reference, how='left', on=keys, suffixes=('', '_reference'))
     pairs['difference'] = pairs[metric] - pairs[f'{metric}_reference']
     rows = []

@@ -42,6 +42,11 @@ def test_a_run_that_logged_nothing(tmp_path, make_run):
         ({'schema': ...}, "is not a run record: it has no 'schema'"),
         ({'status': ..., 'seed': ...}, "lacks 'seed', 'status'"),
         ({'status': 'asleep'}, "has status = 'asleep', expected one of running"),
+        (
+            {'protocol': {'labelled_images': '12'}},
+            "has protocol.labelled_images = '12', expected a",
+        ),
+        ({'protocol': {'iterations': True}}, 'has protocol.iterations = True, expected a number'),
         ({'iters_done': '7'}, "has iters_done = '7', expected int"),
         ({'metrics': {'last': {'iter': 1, 'mIoU': 'x'}}}, 'has no valid result in metrics.last'),
     ],
@@ -138,6 +143,22 @@ def test_a_run_resumed_twice(tmp_path, make_run):
         make_run(tmp_path, miou=miou, start=start, started=f'2001-01-0{day}T00:00:00Z')
     (run,) = gather([tmp_path]).runs
     assert len(run.merged) == 3 and run.curve['mIoU'].tolist() == [10.0, 20.0, 30.0]
+
+
+def test_what_continues_an_unreadable_run_is_broken(tmp_path, make_run):
+    parts = ((1, 0, (10.0,)), (2, 100, (20.0,)), (3, 200, (30.0,)), (4, 300, (40.0,)))
+    folders = [
+        make_run(tmp_path, miou=miou, start=start, started=f'2001-01-0{day}T00:00:00Z')
+        for day, start, miou in parts
+    ]
+    (folders[1] / 'run.json').write_text('{"schema"')
+    again = make_run(tmp_path, miou=(50.0,), started='2001-01-05T00:00:00Z')  # from scratch
+    make_run(tmp_path, miou=(60.0,), start=100, started='2001-01-06T00:00:00Z')
+    found = gather([tmp_path])
+    assert [path.parent for path, _ in found.broken] == folders[1:4]
+    assert found.broken[1][1] == found.broken[2][1] == 'continues a run that cannot be read'
+    merged = {run.merged[0][-15:]: len(run.merged) for run in found.runs}
+    assert merged == {folders[0].name: 1, again.name: 2}
 
 
 def test_copies_count_once(tmp_path, make_run):

@@ -4,7 +4,7 @@ import pytest
 
 from mmseg_plugins.errors import UserError
 from mmseg_plugins.results.runs import gather
-from mmseg_plugins.results.statistics import one_per_seed, paired_differences, summarise
+from mmseg_plugins.results.statistics import judge, one_per_seed, paired_differences, summarise
 from mmseg_plugins.results.table import read_table, upsert
 
 SUP, CUT, OTHER = 'suponly_x', 'cutmix_x', 'suponly_y'
@@ -38,13 +38,47 @@ def test_summary(runs):
     assert len(one_per_seed(runs)) == 7
 
 
+def test_what_does_not_count_and_why(tmp_path, make_run):
+    real = {'iterations': 200}
+    starts = (f'2001-01-0{day}T00:00:00Z' for day in range(1, 7))
+    for name, options in {
+        'older': {},
+        'real': {},
+        'trial': dict(miou=(99.0,)),
+        'early': dict(miou=(99.0,), iters_planned=200),
+        'blind': dict(miou=(9.0, None)),
+        'lost': dict(status='failed'),
+    }.items():
+        make_run(tmp_path / name, run_id=name, started=next(starts), protocol=real, **options)
+    runs = upsert(read_table(tmp_path / 'none.csv'), gather([tmp_path]).runs)
+    assert judge(runs).set_index('run_id')['excluded'].to_dict() == {
+        'older': 'superseded by real',
+        'real': '',
+        'trial': 'a trial: its config states 200 iterations',
+        'early': 'stopped early',
+        'blind': 'no score',
+        'lost': 'failed',
+    }
+    assert one_per_seed(runs)['run_id'].tolist() == ['real']
+    assert summarise(runs)['last_mean'].tolist() == [50.0]
+
+
+def test_a_protocol_that_cannot_be_read(runs):
+    runs['protocol'] = '{"labelled_images": "twelve"}'
+    with pytest.raises(UserError, match="protocol whose 'labelled_images' cannot be read"):
+        summarise(runs)
+
+
 def test_no_finished_run(runs):
     assert summarise(runs[runs['status'] == 'failed']).empty
 
 
 def test_paired_differences(runs):
     pairs = paired_differences(runs, SUP)
-    assert pairs['config'].tolist() == [CUT]  # the other benchmark has no pairs
+    assert pairs['config'].tolist() == [CUT, OTHER]
+    # Another benchmark of the data set, as training with all labels is.
+    assert pairs['benchmark'].tolist() == ['shapes_12', 'shapes_24']
+    assert pairs['differences'][1] == {'0': 30.0}
     row = pairs.iloc[0]
     assert row['differences'] == {'0': 3.0, '1': 1.0}  # seed 2 failed, seed 5 has no partner
     assert (row['n'], row['mean']) == (2, 2.0)

@@ -1,5 +1,6 @@
 """The three scripts, called as a user calls them, in one process."""
 
+import re
 import runpy
 import sys
 
@@ -47,7 +48,7 @@ def test_gather_and_plot_are_stable(call, work, tmp_path):
     out = tmp_path / 'results'
     code, text, _ = call('gather_results', work, '--out', out, '--paired', 'suponly_shapes_12')
     assert code == 0
-    assert '50.50 ± 0.71 (2)' in text and 'paired by seed' in text
+    assert '50.50 ± 0.71 (2)' in text and 'paired by data set and seed' in text
     summary = '0 failed, 8 finished, 0 interrupted, 0 running, 0 broken'
     assert text.splitlines()[-1].startswith(summary)
     code, text, _ = call('plot_results', '--results', out)
@@ -86,6 +87,40 @@ def test_an_unknown_reference_writes_nothing(call, work, tmp_path):
     code, _, _ = call('gather_results', work, '--out', tmp_path / 'r', '--paired', 'nope')
     assert code.startswith("error: --paired: no finished run of config 'nope'")
     assert not (tmp_path / 'r').exists()
+
+
+def test_one_unknown_reference_of_two_is_a_note(call, work, tmp_path):
+    known = ('--paired', 'suponly_shapes_12')
+    code, text, err = call(
+        'gather_results', work, '--out', tmp_path / 'r', '--paired', 'no', *known
+    )
+    assert code == 0 and 'note: --paired no: no finished run of it' in err
+    assert text.count('Difference in mIoU') == 1
+
+
+def test_outputs_that_cannot_be_written(call, root, work, tmp_path):
+    file = tmp_path / 'file'
+    file.write_text('mine')
+    table = root / 'results' / 'published.csv'
+    for name, *args in (
+        ('gather_results', work, '--out', file),
+        ('import_published', table, '--out', file / 'x.csv'),
+        ('import_published', table, '--out', tmp_path),
+    ):
+        code, _, _ = call(name, *args)
+        assert code.startswith('error: cannot write ') and len(code.splitlines()) == 1
+    out = tmp_path / 'r'
+    assert call('gather_results', work, '--out', out)[0] == 0
+    (out / 'figures').write_text('mine')
+    code, _, _ = call('plot_results', '--results', out)
+    assert code.startswith(f'error: cannot write {out / "figures"}')
+    assert file.read_text() == (out / 'figures').read_text() == 'mine'
+
+
+def test_the_config_of_the_help_exists(call, root):
+    code, text, _ = call('gather_results', '--help')
+    (stem,) = set(re.findall(r'--paired (suponly\S+)', text))
+    assert code == 0 and (root / 'configs' / 'suponly' / f'{stem}.py').is_file()
 
 
 def test_nothing_finished_yet(call, tmp_path, make_run):

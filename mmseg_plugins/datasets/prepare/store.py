@@ -103,7 +103,7 @@ def verify(out: Path, name: str) -> int:
     Raises:
         UserError: Naming the first file that is missing or changed, and how many more are.
     """
-    files = read_manifest(out, name)['files']
+    files = read_manifest(out, name, '; prepare it first, without --check')['files']
     bad = []
     for path, digest in files.items():
         if not (out / path).is_file():
@@ -184,7 +184,7 @@ def summary(out: Path, name: str) -> list:
     Returns:
         list[tuple[str, int, str]]: Path, count, and what is counted ('files' or 'ids').
     """
-    files = read_manifest(out, name)['files']
+    files = read_manifest(out, name, '; prepare it first, without --check')['files']
     folders = Counter(Path(path).parent for path in files if not path.endswith(('.txt', '.json')))
     rows = [(f'{out / folder}', count, 'files') for folder, count in folders.items()]
     for path in files:
