@@ -11,6 +11,7 @@ SHAPES_FEW   = suponly_deeplabv3plus-r18n_1xb8u0_shapes_12-96
 SHAPES_LONG  = suponly_deeplabv3plus-r18n_1xb8u0_shapes_12-96-3x
 # the longest first, so that runs side by side end together
 SHAPES_SEMI  = corrmatch_deeplabv3plus-r18n_1xb8u8_shapes_12-96 cutmix_deeplabv3plus-r18n_1xb8u8_shapes_12-96
+SHAPES_CUTOUT = cutout_deeplabv3plus-r18n_1xb8u8_shapes_12-96
 SHAPES_ALL   = suponly_deeplabv3plus-r18n_1xb8u0_shapes_200-96
 CAMVID_RUNS  = suponly_deeplabv3plus-r18n_1xb4u0_camvid_46-240 cutmix_deeplabv3plus-r18n_1xb4u4_camvid_46-240 \
                corrmatch_deeplabv3plus-r18n_1xb4u4_camvid_46-240
@@ -21,10 +22,9 @@ CAMVID_SEEDS = 0
 BIN     := $(VENV)/bin
 LAUNCH   = $(BIN)/python tools/launch.py
 # The benchmarks share one leaderboard: of the runs of both, what is there.
-TRAINED   = $(wildcard $(addprefix work_dirs/,$(SHAPES_FEW) $(SHAPES_LONG) $(SHAPES_SEMI) $(SHAPES_ALL) $(CAMVID_RUNS)))
+TRAINED   = $(wildcard $(addprefix work_dirs/,$(SHAPES_FEW) $(SHAPES_LONG) $(SHAPES_SEMI) $(SHAPES_CUTOUT) $(SHAPES_ALL) $(CAMVID_RUNS)))
 BASELINES = $(filter $(notdir $(TRAINED)),$(SHAPES_FEW) $(SHAPES_LONG) $(firstword $(CAMVID_RUNS)))
-# A leaf lies in the folder of its method, the first word of its name.
-leaves   = $(foreach stem,$(1),configs/$(firstword $(subst _, ,$(stem)))/$(stem).py)
+leaves   = $(foreach stem,$(1),$(wildcard configs/*/$(stem).py))
 FITS     = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 PYTHON  ?= $(shell for p in python3 python3.12 python3.11 python; do \
              $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
@@ -79,9 +79,9 @@ format: setup ## put the code into shape
 test-wheel: setup ## install the wheel in a clean environment and train from it (downloads torch)
 	env -u PYTHONPATH $(BIN)/python -m pytest tests/test_packaging.py -m slow -s
 
-shapes-benchmark: setup ## SupOnly, CutMix, CorrMatch, all labels; three seeds; into results/ (an hour)
+shapes-benchmark: setup ## SupOnly, CutMix, CutOut, CorrMatch, all labels; three seeds; into results/ (an hour)
 	$(BIN)/python tools/prepare_data.py shapes
-	$(LAUNCH) $(call leaves,$(SHAPES_SEMI) $(SHAPES_LONG) $(SHAPES_FEW) $(SHAPES_ALL)) \
+	$(LAUNCH) $(call leaves,$(SHAPES_SEMI) $(SHAPES_CUTOUT) $(SHAPES_LONG) $(SHAPES_FEW) $(SHAPES_ALL)) \
 	  --seeds $(SHAPES_SEEDS) --jobs $(JOBS) --gpus $(GPUS)
 	$(MAKE) --no-print-directory results
 

@@ -15,13 +15,16 @@ with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
 
     check_stack()
     from . import (  # noqa: F401
+        backbones,
         box_policies,
+        checkpoints,
         data_preprocessors,
         datasets,
         evaluation,
         heads,
         hooks,
         losses,
+        optim,
         segmentors,
     )
 

@@ -27,7 +27,7 @@ def golden():
     return lambda name: np.load(GOLDEN / f'{name}.npz')
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def root() -> Path:
     """The checkout."""
     return ROOT

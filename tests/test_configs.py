@@ -1,5 +1,7 @@
 """The leaves are as the matrix generates them, and every one builds."""
 
+import json
+import re
 import runpy
 import shutil
 import sys
@@ -10,75 +12,176 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 
 from mmseg_plugins.errors import UserError
-from mmseg_plugins.matrix import leaves, load_matrix
+from mmseg_plugins.matrix import leaf_text, load_matrix, matrix_leaves, readme_table
+from mmseg_plugins.results.published import read_published
+
+CLASSES = dict(shapes=6, camvid=11, voc=21, cityscapes=19, ade20k=150)
 
 
-@pytest.fixture
-def matrix(root):
-    return load_matrix(root / 'configs/matrix.yml')
+@pytest.fixture(scope='module')
+def leaves(root):
+    return list(matrix_leaves(load_matrix(root / 'configs/matrix.yml')))
 
 
-def test_leaves_are_as_generated(matrix, root):
-    wanted = leaves(matrix)
-    for name, text in wanted.items():
-        assert (root / 'configs' / name).read_text() == text, f'run tools/make_configs.py: {name}'
-    present = {
-        str(path.relative_to(root / 'configs'))
-        for method in matrix['methods']
-        for path in (root / 'configs' / method).glob('*.py')
-    }
-    assert present == set(wanted)
+@pytest.fixture(scope='module')
+def configs(root, leaves):
+    return {leaf.name: Config.fromfile(root / 'configs' / leaf.name) for leaf in leaves}
 
 
-def test_every_leaf_builds(matrix, root):
-    stems = set()
-    for name in leaves(matrix):
-        cfg = Config.fromfile(root / 'configs' / name)
-        protocol = cfg.protocol
-        network, method = protocol.network, protocol.method
-        assert protocol.cell == f'{protocol.benchmark}/{method}/{network}'
-        assert name.startswith(f'{method}/{method}_{network}_')
-        assert protocol.iterations == cfg.train_cfg.max_iters == cfg.param_scheduler.end
-        loader = cfg.train_dataloader
+def test_leaves_and_their_table_are_as_generated(leaves, root):
+    for leaf in leaves:
+        text = (root / 'configs' / leaf.name).read_text()
+        assert text == leaf_text(leaf), f'run tools/make_configs.py: {leaf.name}'
+    folders = {(root / 'configs' / leaf.name).parent for leaf in leaves}
+    present = {str(p.relative_to(root / 'configs')) for f in folders for p in f.glob('*.py')}
+    assert present == {leaf.name for leaf in leaves} and len(present) == len(leaves)
+    readme = (root / 'configs/README.md').read_text()
+    assert readme == readme_table(readme, leaves, read_published()), 'run tools/make_configs.py'
+    assert all(f'mim train mmseg configs/{leaf.name} ' in readme for leaf in leaves)
+
+
+def test_numbers_of_every_leaf(leaves, configs):
+    for leaf in leaves:
+        cfg = configs[leaf.name]
+        protocol, loader = cfg.protocol, cfg.train_dataloader
+        method, network, benchmark = protocol.method, protocol.network, protocol.benchmark
+        assert protocol.cell == f'{benchmark}/{method}/{network}'
+        assert leaf.name.rpartition('/')[2].startswith(f'{method}_{network}_')
+        assert protocol.iterations == cfg.train_cfg.max_iters
+        if 'param_scheduler' in cfg:
+            extra = 2 * cfg.param_scheduler.get('begin', 0)  # see schedules/sgd_poly.py
+            assert cfg.param_scheduler.end == protocol.iterations + extra
+        assert protocol.iterations % cfg.train_cfg.val_interval == 0
         assert loader.batch_size == sum(loader.sampler.source_ratio)
-        assert loader.dataset.benchmark == protocol.benchmark
         assert len(loader.dataset.streams) == len(loader.sampler.source_ratio)
-        assert (cfg.model.type == 'EncoderDecoder') == (method == 'suponly')
+        assert loader.dataset.benchmark == benchmark
+        assert int(benchmark.rpartition('_')[2]) == protocol.labelled_images
+        assert loader.dataset.get('allow_overlap', False) == (protocol.unlabelled_pool == 'all')
         coupled = loader.sampler.get('coupled_to')
-        same = bool(coupled) and coupled[2] == 1 and cfg.model.box.get('partner') != 'batch'
+        same = bool(coupled) and coupled[2] == 1
         assert (protocol.cutmix_partner == 'same image') == same
+        # passes over the list, as a sampler of each GPU counts them
+        epochs = {'voc': 80, 'cityscapes': 240, 'ade20k': 40}.get(benchmark.partition('_')[0])
+        if epochs and 'french' not in benchmark and method == 'corrmatch':
+            share = -(-protocol.unlabelled_images // protocol.gpus)
+            assert protocol.iterations == epochs * (share // protocol.unlabelled_batch)
+
+
+@pytest.mark.parametrize(
+    ('name', 'iterations'),
+    [
+        ('corrmatch/corrmatch_deeplabv3plus-r101_4xb2u2_voc_classic_92-321.py', 104880),
+        ('cutmix/cutmix_deeplabv2-r101_1xb10u10_voc_french_106-321.py', 40000),
+        ('cutmix/cutmix_deeplabv2-r101_1xb4u4_cityscapes_french_100-256x512.py', 40000),
+    ],
+)
+def test_iterations_of_the_papers(configs, name, iterations):
+    assert configs[name].train_cfg.max_iters == iterations
+
+
+def test_every_model_builds(configs):
+    """On the meta device, each distinct one once."""
+    built = set()
+    for cfg in configs.values():
+        key = json.dumps(cfg.model.to_dict())
+        if key in built:
+            continue
+        built.add(key)
         with torch.device('meta'):
             model = MODELS.build(cfg.model)
-        classes = 6 if protocol.benchmark.startswith('shapes') else 11
-        head = model.decode_head if method == 'suponly' else model.student.decode_head
-        assert head.num_classes == classes
-        stems.add(name)
-    assert len(stems) == len(leaves(matrix))
+        student = model if cfg.protocol.method == 'suponly' else model.student
+        name = cfg.protocol.benchmark.partition('_')[0]
+        assert student.decode_head.num_classes == CLASSES[name]
+        assert cfg.protocol.predict_on in ('ema', getattr(model, 'predict_on', 'ema'))
+    assert len(built) >= 20
 
 
-def test_methods_of_a_cell_share_the_labelled_augmentation(root):
+def test_every_target_has_one_primary_leaf(leaves):
+    published = read_published()
+    targets = published[(published['target'] != '') & ~published['cell'].str.contains('fidnet')]
+    assert len(targets) == 21
+    for cell in targets['cell']:
+        primary = [leaf for leaf in leaves if leaf.protocol['cell'] == cell]
+        primary = [leaf for leaf in primary if leaf.protocol['primary']]
+        assert len(primary) == 1, cell
+        family = cell.rpartition('/')[0]
+        if '/corrmatch' in family:
+            crops = dict(voc_classic=321, voc_u2pl=513, cityscapes_cps=801)
+            assert primary[0].protocol['crop'] == crops[family.partition('/')[0].rpartition('_')[0]]
+
+
+def test_methods_of_a_cell_share_the_labelled_augmentation(configs):
     """Unequal augmentation of the labelled images fakes a gain."""
-    pipelines = []
-    for leaf in sorted((root / 'configs').glob('*/*_shapes_12-96.py')):
-        dataset = Config.fromfile(leaf).train_dataloader.dataset
-        pipelines.append(dataset.labeled.to_dict()['pipeline'])
+    pipelines = {}
+    for cfg in configs.values():
+        dataset = cfg.train_dataloader.dataset
         stream = dataset.streams[0]
         assert stream.source == 'labeled'
-        pack = (
-            stream.pipeline if 'MultiBranch' not in str(stream.pipeline) else stream.pipeline[0].sup
-        )
-        assert [transform['type'] for transform in pack] == ['PackSegInputs']
-    assert len(pipelines) == 3 and pipelines[0] == pipelines[1] == pipelines[2]
+        branch = 'MultiBranch' in str(stream.pipeline)
+        pack = stream.pipeline[0].sup if branch else stream.pipeline
+        assert len(pack) == 1 and pack[0]['type'].startswith('Pack')
+        key = cfg.protocol.benchmark, str(cfg.protocol.crop)
+        pipelines.setdefault(key, []).append(json.dumps(dataset.labeled.pipeline))
+    assert all(len(set(group)) == 1 for group in pipelines.values())
+    assert max(map(len, pipelines.values())) >= 5
 
 
-def test_unknown_names_in_the_matrix(tmp_path, root):
+def edited_matrix(root, tmp_path, old, new):
     text = (root / 'configs/matrix.yml').read_text()
+    assert old in text
     path = tmp_path / 'matrix.yml'
-    path.write_text(text.replace('methods: [suponly, cutmix', 'methods: [suponly, cutmax', 1))
-    with pytest.raises(UserError, match=r"shapes names unknown methods \['cutmax'\]; known are"):
-        load_matrix(path)
+    path.write_text(text.replace(old, new, 1))
+    return path
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'message'),
+    [
+        (
+            'methods: [suponly, cutmix, corrmatch]',
+            'methods: [suponly, cutmax]',
+            r"benchmark shapes names unknown methods \['cutmax'\]; known are \['suponly'",
+        ),
+        (
+            'methods: [suponly, cutmix, cutmix-colour, cutout, cutout-colour]',
+            'methods: [corrmatch]',
+            'benchmark voc_french asks for corrmatch on deeplabv2-r101, which is not allowed: '
+            'corrmatch needs a network with a correlation branch',
+        ),
+        ('labelled: [12, 24, 48]', 'labelled: [12, 201]', r'labels \[201\] of 200 images'),
+        ('    images: 367\n', '', "benchmark camvid lacks the setting 'images'"),
+        (
+            ', setting: *reference, primary: false}',
+            ', setting: *reference}',
+            'cell voc_classic_92/corrmatch/deeplabv3plus-r101 has two primary leaves',
+        ),
+        ('networks:\n', 'networks: [\n', 'line 8: not valid YAML'),
+    ],
+)
+def test_mistakes_in_the_matrix(root, tmp_path, old, new, message):
+    with pytest.raises(UserError, match=message) as error:
+        load_matrix(edited_matrix(root, tmp_path, old, new))
+    assert str(error.value).count('\n') == 0
+
+
+def test_no_matrix(tmp_path):
     with pytest.raises(UserError, match='matrix not found'):
         load_matrix(tmp_path / 'none.yml')
+
+
+def test_a_new_family_needs_an_entry_only(root, tmp_path):
+    entry = (
+        'benchmarks:\n  toy_ours:\n    <<: *tiny\n    base: shapes\n    num_classes: 6\n'
+        '    crop: 96\n    images: 40\n    labelled: [4, 8]\n    labelled_batch: 2\n'
+        '    unlabelled_batch: 2\n    epochs: 3\n    val_epochs: 1\n'
+        '    products:\n      - {methods: [suponly, corrmatch]}\n'
+    )
+    matrix = load_matrix(edited_matrix(root, tmp_path, 'benchmarks:\n', entry))
+    toys = [leaf for leaf in matrix_leaves(matrix) if leaf.protocol['benchmark'][:3] == 'toy']
+    assert [leaf.protocol['iterations'] for leaf in toys] == [54, 54, 48, 48]  # 3 x 36 / 2, 32 / 2
+    assert toys[1].name == 'corrmatch/corrmatch_deeplabv3plus-r18n_1xb2u2_toy_ours_4-96.py'
+    assert "cell='toy_ours_4/corrmatch/deeplabv3plus-r18n'" in leaf_text(toys[1])
+    assert re.search(r"benchmark='toy_ours_8'", leaf_text(toys[3]))
 
 
 def test_check_fails_on_a_changed_leaf(tmp_path, root, capsys, monkeypatch):
@@ -87,7 +190,7 @@ def test_check_fails_on_a_changed_leaf(tmp_path, root, capsys, monkeypatch):
     leaf.write_text(leaf.read_text() + '# edited\n')
     tool = str(root / 'tools/make_configs.py')
     monkeypatch.setattr(sys, 'argv', [tool, '--check', '--configs', str(tmp_path / 'configs')])
-    with pytest.raises(SystemExit, match='1 leaves differ from matrix.yml'):
+    with pytest.raises(SystemExit, match='1 files differ from matrix.yml'):
         runpy.run_path(tool, run_name='__main__')
     assert capsys.readouterr().out.strip() == f'cutmix/{leaf.name}'
     monkeypatch.setattr(sys, 'argv', [tool, '--configs', str(tmp_path / 'configs')])

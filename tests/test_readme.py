@@ -10,7 +10,12 @@ from PIL import Image
 SHORT = dict(
     train_cfg=dict(max_iters=2, val_interval=2),
     param_scheduler=dict(end=2),
-    train_dataloader=dict(num_workers=0, persistent_workers=False),
+    train_dataloader=dict(
+        num_workers=0,
+        persistent_workers=False,
+        batch_size=6,
+        sampler=dict(source_ratio=[2, 2, 2]),  # of two unlabelled images
+    ),
     val_dataloader=dict(num_workers=0, persistent_workers=False),
 )
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Write the leaves of configs/ from configs/matrix.yml.
+"""Write the leaves of configs/, and their table in its README, from configs/matrix.yml.
 
 Examples:
     python tools/make_configs.py            write them
@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 from mmseg_plugins.errors import main_guard
-from mmseg_plugins.matrix import leaves, load_matrix
+from mmseg_plugins.matrix import leaf_text, load_matrix, matrix_leaves, readme_table
+from mmseg_plugins.results.published import read_published
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 
@@ -30,10 +31,12 @@ def main() -> None:
     args = parser.parse_args()
 
     matrix = load_matrix(args.configs / 'matrix.yml')
-    wanted = {args.configs / name: text for name, text in leaves(matrix).items()}
-    present = {
-        path for method in matrix['methods'] for path in (args.configs / method).glob('*.py')
-    }
+    every = list(matrix_leaves(matrix))
+    wanted = {args.configs / leaf.name: leaf_text(leaf) for leaf in every}
+    readme = args.configs / 'README.md'
+    wanted[readme] = readme_table(readme.read_text(), every, read_published())
+    folders = {path.parent for path in wanted} - {args.configs}
+    present = {path for folder in folders for path in folder.glob('*.py')}
     stale = sorted(present - set(wanted))
     changed = [
         path for path, text in wanted.items() if not path.exists() or path.read_text() != text
@@ -43,14 +46,16 @@ def main() -> None:
     if args.check:
         if changed or stale:
             number = len(changed) + len(stale)
-            sys.exit(f'{number} leaves differ from matrix.yml: run tools/make_configs.py')
+            sys.exit(f'{number} files differ from matrix.yml: run tools/make_configs.py')
         return
     for path in changed:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(wanted[path])
     for path in stale:
         path.unlink()
-    print(f'{len(wanted)} leaves, {len(changed)} written, {len(stale)} removed', file=sys.stderr)
+    print(
+        f'{len(every)} leaves; {len(changed)} files written, {len(stale)} removed', file=sys.stderr
+    )
 
 
 if __name__ == '__main__':

@@ -1,13 +1,23 @@
-"""Prepare a data set below the data root: images, masks, split lists and a manifest."""
+"""Prepare data below the data root: images, masks, split lists, weights; or check what is there."""
 
 import argparse
 from pathlib import Path
 
-from mmseg_plugins.datasets.prepare import camvid, shapes, store
-from mmseg_plugins.errors import main_guard
+from mmseg_plugins.datasets.prepare import (
+    ade20k,
+    camvid,
+    cityscapes,
+    shapes,
+    split_lists,
+    store,
+    voc12,
+    weights,
+)
+from mmseg_plugins.errors import UserError, main_guard
 
-# One subcommand is one module with HELP, EXAMPLE, NAME, BENCHMARK, add_arguments and run.
-COMMANDS = (shapes, camvid)
+# One subcommand is one module with HELP, EXAMPLE, NAME, BENCHMARK, add_arguments and run; with
+# check where the manifest in <out>/<NAME> is not all there is to compare.
+COMMANDS = (shapes, camvid, voc12, cityscapes, ade20k, split_lists, weights)
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -25,12 +35,11 @@ def parse_args(argv=None) -> argparse.Namespace:
             epilog=f'example: {module.EXAMPLE}',
         )
         command.add_argument('--out', type=Path, default=Path('data'), help='data root (data)')
-        command.add_argument('--seed', type=int, default=0, help='seed of what is drawn (0)')
         command.add_argument('--force', action='store_true', help='replace what is there')
         command.add_argument(
             '--check',
             action='store_true',
-            help='compare the files with the manifest, write nothing',
+            help='compare what is there with what is recorded, write nothing',
         )
         module.add_arguments(command)
         command.set_defaults(module=module)
@@ -45,22 +54,40 @@ def next_command(benchmark: str) -> str:
     return f'mim train mmseg {leaf} --gpus 0'
 
 
+def print_table(rows: list) -> None:
+    """Print rows of a path, a count, its unit, and perhaps a state."""
+    width = max(len(row[0]) for row in rows)
+    for path, count, *words in rows:
+        print(f'  {path:<{width}}  {count:>5} {" ".join(words)}')
+
+
 @main_guard
 def main(argv=None) -> None:
     """Run the subcommand and print what there is now."""
     args = parse_args(argv)
     name = args.module.NAME
     if args.check:
-        count = store.verify(args.out, name)
-        print(f'{args.out / name}: all {count} files are as the manifest says')
+        rows = (
+            args.module.check(args)
+            if hasattr(args.module, 'check')
+            else store.check(args.out, name)
+        )
+        print_table(rows)
+        bad = [row for row in rows if row[3] != 'ok']
+        if bad:
+            more = f' (and {len(bad) - 1} more)' if len(bad) > 1 else ''
+            raise UserError(
+                f'{bad[0][0]}: {bad[0][3]}{more}; run `{args.module.EXAMPLE}`, with --force to '
+                'replace what has changed'
+            )
+        print('everything is as recorded')
         return
     written = args.module.run(args)
-    rows = store.summary(args.out, name)
     print(f'{args.out / name}: ' + ('written' if written else 'already there, left alone'))
-    width = max(len(path) for path, _, _ in rows)
-    for path, count, unit in rows:
-        print(f'  {path:<{width}}  {count:>5} {unit}')
-    print(f'next: {next_command(args.module.BENCHMARK)}')
+    if not hasattr(args.module, 'check'):
+        print_table(store.summary(args.out, name))
+    if args.module.BENCHMARK:
+        print(f'next: {next_command(args.module.BENCHMARK)}')
 
 
 if __name__ == '__main__':

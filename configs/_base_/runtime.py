@@ -1,3 +1,5 @@
+# TensorBoard, W&B or MLflow beside the files of a run: MMSEG_TRACKER=tensorboard, wandb or mlflow.
+_base_ = './trackers/{{$MMSEG_TRACKER:local}}.py'
 default_scope = 'mmseg'
 custom_imports = dict(imports=['mmseg_plugins'], allow_failed_imports=False)
 env_cfg = dict(
@@ -30,7 +32,6 @@ default_hooks = dict(
     finite_loss=dict(type='FiniteLossHook'),
     run_record=dict(type='RunRecordHook'),
 )
-visualizer = dict(type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')])
 log_processor = dict(by_epoch=False)
 log_level = 'INFO'
 load_from = None

@@ -13,6 +13,7 @@ protocol = dict(
     network='deeplabv3plus-r18n',
     crop=96,
     labelled_images=24,
+    unlabelled_images=176,
     labelled_batch=8,
     unlabelled_batch=8,
     gpus=1,
@@ -25,14 +26,18 @@ protocol = dict(
     unlabelled_pool='all but the labelled',
     label_seed=None,
     setting='ours, tiny',
+    primary=True,
 )
 network = _base_.network
 network.decode_head.num_classes = 6
+preprocessor = _base_.data_preprocessor
+preprocessor.size = _base_.crop_size
+preprocessor.size_divisor = None
 model = dict(
     student=network,
     data_preprocessor=dict(
         type='MultiBranchDataPreprocessor',
-        data_preprocessor=_base_.data_preprocessor,
+        data_preprocessor=preprocessor,
     ),
 )
 train_dataloader = dict(

@@ -11,21 +11,26 @@ class FrenchBox(BaseBox):
     """The box law of French et al.: a given area, a random aspect, inside the image.
 
     With an area of one half the box always covers the image's centre; this is not the classic
-    CutMix law. Source: French et al. (BMVC 2020), specification 1.7.
+    CutMix law. CutOut is ``area=(0.0, 1.0)`` with ``partner='none'``. Source: French et al. (BMVC
+    2020), specification 1.7 and 1.8.
 
     Args:
-        area (tuple[float, float]): Range of the box's share of the image area.
-            Defaults to (0.5, 0.5).
+        area (tuple[float, float]): Range of the box's share of the image area, within 0..1; the
+            upper end is above 0. Defaults to (0.5, 0.5).
         **kwargs: See :class:`BaseBox`.
 
     Raises:
-        UserError: If the area range does not lie in 0..1.
+        UserError: If ``area`` is not such a range.
     """
 
     def __init__(self, area: tuple[float, float] = (0.5, 0.5), **kwargs) -> None:
         super().__init__(**kwargs)
-        if not 0 <= area[0] <= area[1] <= 1:
-            raise UserError(f'FrenchBox: area={area} is not a range within 0..1')
+        pair = isinstance(area, list | tuple) and len(area) == 2
+        if not (pair and 0 <= area[0] <= area[1] <= 1 and area[1] > 0):
+            raise UserError(
+                f'FrenchBox: area={area} is not a range of shares of the image; use two numbers '
+                'low <= high, low >= 0, high in (0, 1], e.g. (0.5, 0.5) for CutMix'
+            )
         self.area = area
 
     def draw(self, num: int, size: tuple[int, int], rng) -> np.ndarray:

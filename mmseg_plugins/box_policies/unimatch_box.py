@@ -20,7 +20,8 @@ class UniMatchBox(BaseBox):
         **kwargs: See :class:`BaseBox`.
 
     Raises:
-        UserError: If the area range does not lie in 0..1 or the ratio is not positive.
+        UserError: If the area range does not lie in 0..1, the ratio is not positive, or the largest
+            box fits into an image in no shape.
     """
 
     def __init__(
@@ -39,6 +40,14 @@ class UniMatchBox(BaseBox):
         self.ratio = ratio
 
     def draw(self, num: int, size: tuple[int, int], rng) -> np.ndarray:
+        height, width = size
+        largest = self.area[1] * height * width
+        # otherwise the search for a shape that fits would not end
+        if self.ratio[0] * largest > height**2 or largest > self.ratio[1] * width**2:
+            raise UserError(
+                f'UniMatchBox: the largest box of area={self.area}, ratio={self.ratio} does '
+                f'not fit into {height} x {width} pixels; use a smaller area or a squarer crop'
+            )
         return np.array([self._draw_one(size, rng) for _ in range(num)], dtype=np.int64)
 
     def _draw_one(self, size: tuple[int, int], rng) -> tuple[int, int, int, int]:

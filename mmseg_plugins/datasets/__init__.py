@@ -1,9 +1,12 @@
+from .ade20k import SplitADE20KDataset
 from .camvid import CamVidDataset
+from .cityscapes import SplitCityscapesDataset
 from .samplers import MultiSourceSampler
 from .semi_dataset import SemiDataset
 from .shapes import ShapesDataset
 from .split_list import SplitListDataset
-from .transforms import LoadIndexMask, LoadValidMask, MultiBranch, StrongAugment
+from .transforms import LoadIndexMask, LoadValidMask, MultiBranch, RandomLongSide, StrongAugment
+from .voc import SplitVOCDataset
 
 __all__ = [
     'CamVidDataset',
@@ -11,8 +14,12 @@ __all__ = [
     'LoadValidMask',
     'MultiBranch',
     'MultiSourceSampler',
+    'RandomLongSide',
     'SemiDataset',
     'ShapesDataset',
+    'SplitADE20KDataset',
+    'SplitCityscapesDataset',
     'SplitListDataset',
+    'SplitVOCDataset',
     'StrongAugment',
 ]

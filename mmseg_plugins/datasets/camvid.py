@@ -10,6 +10,7 @@ class CamVidDataset(SplitListDataset):
     Id 11 (unlabelled) becomes 255. Source: Brostow, Fauqueur and Cipolla, 2008.
     """
 
+    PREPARE = 'camvid'
     METAINFO = dict(
         classes=(
             'sky', 'building', 'pole', 'road', 'pavement', 'tree',

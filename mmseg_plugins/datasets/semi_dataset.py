@@ -5,7 +5,8 @@ from mmseg.registry import DATASETS
 
 from mmseg_plugins.errors import UserError
 
-from .split_list import read_split_list
+from .prepare.lists import expected_list, known_benchmarks
+from .read_list import read_split_list
 
 
 @DATASETS.register_module()
@@ -30,8 +31,13 @@ class SemiDataset(ConcatDataset):
         allow_overlap (bool): Allow ids in both lists, for protocols that draw unlabelled images
             from the whole training set. Defaults to False.
 
+    Attributes:
+        sources (list[str]): The source of each stream, which tells the sampler whether a coupled
+            stream shows its leader's images or others.
+
     Raises:
-        UserError: If a list is unfit (see :class:`SplitListDataset`) or an id lies in both lists.
+        UserError: If a list is unfit (see :class:`SplitListDataset`), an id lies in both lists, or
+            the benchmark has no such label seed.
     """
 
     def __init__(
@@ -51,6 +57,8 @@ class SemiDataset(ConcatDataset):
                 )
             sources['unlabeled'] = dict(unlabeled)
         if benchmark is not None:
+            if labeled.get('verify', True) and benchmark in known_benchmarks():
+                expected_list(benchmark, 'labeled', label_seed)  # names the label seeds there are
             folder = osp.join('splits', benchmark, '' if label_seed is None else str(label_seed))
             for name, source in sources.items():
                 source['ann_file'] = osp.join(folder, f'{name}.txt')
@@ -65,6 +73,7 @@ class SemiDataset(ConcatDataset):
             if 'labeled' in lists:
                 _check_disjoint(lists['labeled'], lists['unlabeled'])
         super().__init__(datasets)
+        self.sources = [stream['source'] for stream in streams]
 
 
 def _check_disjoint(labeled: str, unlabeled: str) -> None:

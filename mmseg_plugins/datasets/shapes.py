@@ -8,4 +8,5 @@ from .split_list import SplitListDataset
 class ShapesDataset(SplitListDataset):
     """The generated benchmark of ``tools/prepare_data.py shapes``; VOC layout, 255 on borders."""
 
+    PREPARE = 'shapes'
     METAINFO = dict(classes=CLASSES, palette=[list(colour) for colour in PALETTE])

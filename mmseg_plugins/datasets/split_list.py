@@ -1,6 +1,5 @@
 import os
 import os.path as osp
-import posixpath
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +9,12 @@ from mmseg.registry import DATASETS
 import mmseg_plugins
 from mmseg_plugins.errors import UserError
 
+from .prepare.lists import record_at, verify_list, where_from
+from .read_list import read_split_list
+from .transforms.load_index_mask import LoadIndexMask
 
-def resolve_data_root(data_root: str, folder: str) -> str:
+
+def resolve_data_root(data_root: str, folder: str, command: str = 'DATASET') -> str:
     """Find a relative data root below the working directory, else below the package's checkout.
 
     A data root that exists below the working directory is taken, complete or not: data from
@@ -20,6 +23,8 @@ def resolve_data_root(data_root: str, folder: str) -> str:
     Args:
         data_root (str): As the config has it, e.g. ``data``.
         folder (str): A folder that must lie below it.
+        command (str): The subcommand of ``tools/prepare_data.py`` that makes it. Defaults to
+            ``'DATASET'``.
 
     Returns:
         str: The data root.
@@ -35,7 +40,7 @@ def resolve_data_root(data_root: str, folder: str) -> str:
     looked = [found] if found else candidates
     raise UserError(
         f'data folder not found: {" or ".join(str(path / folder) for path in looked)}; prepare it '
-        'with tools/prepare_data.py or link your data there'
+        f'with python tools/prepare_data.py {command} (see --help) or link your data there'
     )
 
 
@@ -43,9 +48,9 @@ def resolve_data_root(data_root: str, folder: str) -> str:
 class SplitListDataset(BaseSegDataset):
     """Images named by a split list, with or without their masks.
 
-    A list holds one id per line, a path below ``data_prefix['img_path']`` without suffix. The list
-    and the files it names are checked when the dataset is built, against one listing of each
-    folder.
+    A list holds one id per line, a path below ``data_prefix['img_path']`` without suffix. When the
+    dataset is built, the list is compared with its record (hash and count) where it is one of a
+    benchmark's, the files it names with one listing of each folder, and the first masks are read.
 
     Args:
         ann_file (str): The split list, relative to ``data_root``.
@@ -54,12 +59,16 @@ class SplitListDataset(BaseSegDataset):
         img_suffix (str | Sequence[str]): Suffix of the images; of several, the one that exists.
             Defaults to ``('.jpg', '.png')``.
         with_labels (bool): If False, masks are neither looked for nor opened. Defaults to True.
+        verify (bool): Compare the list with its record and read the first masks; False for a list
+            or masks of one's own in the place of a benchmark's. Defaults to True.
         **kwargs: See mmseg's ``BaseSegDataset``.
 
     Raises:
-        UserError: If a folder or the list is missing, the list is empty or repeats an id, or a file
-            that it names is missing.
+        UserError: If a folder or the list is missing, the list is empty, repeats an id or is not
+            the one recorded, a file that it names is missing, or one of the first masks is unfit.
     """
+
+    PREPARE: str | None = None  # the subcommand of tools/prepare_data.py that makes this data set
 
     def __init__(
         self,
@@ -68,9 +77,13 @@ class SplitListDataset(BaseSegDataset):
         data_root: str = 'data',
         img_suffix: str | Sequence[str] = ('.jpg', '.png'),
         with_labels: bool = True,
+        verify: bool = True,
         **kwargs,
     ) -> None:
         self.with_labels = with_labels
+        self.record = record_at(ann_file) if verify else None
+        self.list_from = where_from(ann_file, self.PREPARE)
+        self.masks_to_read = 3 if verify and with_labels else 0
         if not (kwargs.get('metainfo') or self.METAINFO).get('classes'):
             raise UserError(
                 f'{type(self).__name__}: no class names; set '
@@ -79,7 +92,9 @@ class SplitListDataset(BaseSegDataset):
         super().__init__(
             ann_file=ann_file,
             data_prefix=data_prefix,
-            data_root=resolve_data_root(data_root, data_prefix['img_path']),
+            data_root=resolve_data_root(
+                data_root, data_prefix['img_path'], self.PREPARE or 'DATASET'
+            ),
             img_suffix=img_suffix,
             **kwargs,
         )
@@ -90,13 +105,15 @@ class SplitListDataset(BaseSegDataset):
         Returns:
             list[dict]: One data info per id; without labels there is no ``seg_map_path``.
         """
-        ids = read_split_list(self.ann_file)
+        if self.record:
+            verify_list(self.ann_file, *self.record)
+        ids = read_split_list(self.ann_file, self.list_from)
         suffixes = [self.img_suffix] if isinstance(self.img_suffix, str) else self.img_suffix
-        images = _find(ids, self.data_prefix['img_path'], suffixes, self.ann_file)
+        images = self._find(ids, self.data_prefix['img_path'], suffixes)
         masks = [None] * len(ids)
         if self.with_labels:
             folder = self.data_prefix['seg_map_path']
-            masks = _find(ids, folder, [self.seg_map_suffix], self.ann_file)
+            masks = self._find(ids, folder, [self.seg_map_suffix])
         common = dict(
             label_map=self.label_map,
             reduce_zero_label=self.reduce_zero_label,
@@ -106,57 +123,40 @@ class SplitListDataset(BaseSegDataset):
         for info, mask in zip(data_list, masks, strict=True):
             if mask is not None:
                 info['seg_map_path'] = mask
+        self._read_masks(data_list[: self.masks_to_read])
         return data_list
 
+    def _read_masks(self, data_list: list[dict]) -> None:
+        """Refuse masks of another kind (colours, raw ids) before training."""
+        for info in data_list:
+            try:
+                LoadIndexMask().transform(dict(info, seg_fields=[]))
+            except UserError as error:
+                if self.PREPARE is None:
+                    raise
+                raise UserError(
+                    f'{error}; see python tools/prepare_data.py {self.PREPARE} --check'
+                ) from None
 
-def read_split_list(path: str) -> list[str]:
-    """Read a split list.
-
-    Args:
-        path (str): Text file with one id per line; blank lines are passed over.
-
-    Returns:
-        list[str]: The ids in the file's order.
-
-    Raises:
-        UserError: If the file is missing, empty, or repeats an id.
-    """
-    fix = 'write it with tools/prepare_data.py'
-    if not osp.isfile(path):
-        raise UserError(f'split list not found: {path}; {fix}')
-    try:
-        with open(path, encoding='utf-8') as file:
-            ids = [posixpath.normpath(line.strip()) for line in file if line.strip()]
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f'split list {path} is not a UTF-8 text file ({error.reason}); {fix}'
-        ) from None
-    if not ids:
-        raise UserError(f'split list is empty: {path}; {fix}')
-    if len(set(ids)) < len(ids):
-        repeated = next(name for name in ids if ids.count(name) > 1)
-        raise UserError(f'split list {path} repeats {repeated!r}; remove the repetition')
-    return ids
-
-
-def _find(ids: list[str], folder: str, suffixes: Sequence[str], ann_file: str) -> list[str]:
-    """The path of each id's file below ``folder``; each folder is listed once."""
-    listings = {}
-    paths, missing = [], []
-    for name in ids:
-        parent = osp.join(folder, osp.dirname(name))
-        if parent not in listings:
-            listings[parent] = set(os.listdir(parent)) if osp.isdir(parent) else set()
-        for suffix in suffixes:
-            if osp.basename(name) + suffix in listings[parent]:
-                paths.append(osp.join(folder, name + suffix))
-                break
-        else:
-            missing.append(osp.join(folder, name + ' or '.join(suffixes)))
-    if missing:
-        more = f' and {len(missing) - 1} more' if len(missing) > 1 else ''
-        raise UserError(
-            f'{ann_file} names a file that is missing: {missing[0]}{more} of {len(ids)}; '
-            'complete the data folder or correct the list'
-        )
-    return paths
+    def _find(self, ids: list[str], folder: str, suffixes: Sequence[str]) -> list[str]:
+        """The path of each id's file below ``folder``; each folder is listed once."""
+        listings = {}
+        paths, missing = [], []
+        for name in ids:
+            parent = osp.join(folder, osp.dirname(name))
+            if parent not in listings:
+                listings[parent] = set(os.listdir(parent)) if osp.isdir(parent) else set()
+            for suffix in suffixes:
+                if osp.basename(name) + suffix in listings[parent]:
+                    paths.append(osp.join(folder, name + suffix))
+                    break
+            else:
+                missing.append(osp.join(folder, name + ' or '.join(suffixes)))
+        if missing:
+            more = f' and {len(missing) - 1} more' if len(missing) > 1 else ''
+            see = f' (see python tools/prepare_data.py {self.PREPARE} --check)'
+            raise UserError(
+                f'{self.ann_file} names a file that is missing: {missing[0]}{more} of {len(ids)}; '
+                f'complete the data folder{see if self.PREPARE else ""} or correct the list'
+            )
+        return paths

@@ -5,6 +5,7 @@ from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmseg_plugins.errors import UserError
 from mmseg_plugins.ops.correlation import binary_maps, correlation_matrix, propagate_logits
 
 
@@ -25,6 +26,9 @@ class CorrelationHead(BaseModule):
         dropout_ratio (float): Channel dropout after the projection. Defaults to 0.1.
         norm_cfg (dict): Normalisation of the projection. Defaults to ``dict(type='SyncBN')``.
         init_cfg (dict, optional): Initialisation; None keeps PyTorch's. Defaults to None.
+
+    Raises:
+        UserError: If ``num_maps`` is below one.
     """
 
     def __init__(
@@ -39,6 +43,11 @@ class CorrelationHead(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        if num_maps < 1:
+            raise UserError(
+                f'CorrelationHead: num_maps={num_maps} samples no region map; use 1 or more, the '
+                'reference has 128'
+            )
         self.in_index = in_index
         self.num_maps = num_maps
         self.projection = nn.Sequential(  # mmcv's ConvModule would initialise it its own way
@@ -64,9 +73,17 @@ class CorrelationHead(BaseModule):
         Returns:
             tuple[Tensor, Tensor]: Propagated logits (N, C, H, W), and bool maps (M, K, H, W) of the
             M images selected.
+
+        Raises:
+            UserError: If the feature map has less than two positions.
         """
         size, projected = logits.shape[2:], self.projection(features[self.in_index])
         feature_size = projected.shape[2:]
+        if feature_size.numel() < 2:
+            raise UserError(
+                f'CorrelationHead: an image of {tuple(size)} pixels has a feature map of '
+                f'{tuple(feature_size)}, too small to sample positions from; use a larger crop'
+            )
         row, column = self.row(projected), self.column(projected)
         small = resize(logits.detach(), feature_size, mode='bilinear', align_corners=True)
         # half floats overflow under mixed precision: a column of the matrix sums to up to h * w
@@ -76,6 +93,6 @@ class CorrelationHead(BaseModule):
             propagated = propagate_logits(small.to(full), matrix)
         propagated = resize(propagated, size, mode='bilinear', align_corners=True)
         # the last position is never drawn: the reference's upper bound is exclusive twice
-        sampled = torch.randint(max(matrix.size(1) - 1, 1), (self.num_maps,)).to(matrix.device)
+        sampled = torch.randint(matrix.size(1) - 1, (self.num_maps,)).to(matrix.device)
         rows = matrix.detach()[map_rows][:, sampled]
         return propagated, binary_maps(rows, tuple(feature_size), tuple(size))

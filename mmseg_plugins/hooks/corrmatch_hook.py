@@ -12,6 +12,8 @@ class CorrMatchHook(Hook):
     Both happen silently: with no confident pixel the unlabelled losses are zero and the run is
     supervised-only; with all pixels passing from the start the pseudo labels are noise.
 
+    Its counters are in the checkpoint, so that a resumed run warns when an uninterrupted one would.
+
     Args:
         patience (int): Iterations in a row without a confident pixel before a warning. Defaults to
             500.
@@ -43,6 +45,15 @@ class CorrMatchHook(Hook):
                 f'iteration {runner.iter + 1}: pseudo labels are hardly filtered; is thresh_init '
                 'meant to be so low?'
             )
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Put the counters into the checkpoint."""
+        checkpoint['corrmatch_hook'] = dict(starved=self.starved, warned_full=self.warned_full)
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Take the counters of the run that is resumed."""
+        if runner._resume:  # weights alone are the start of another run
+            self.__dict__.update(checkpoint.get('corrmatch_hook', {}))
 
     def _warn(self, message: str) -> None:
         print_log(f'CorrMatchHook: {message}', logger='current', level=logging.WARNING)

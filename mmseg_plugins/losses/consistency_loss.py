@@ -86,8 +86,9 @@ class ConsistencyLoss(nn.Module):
             Tensor: 0-d.
         """
         teacher_logits = teacher_logits.detach()
-        valid = valid.to(student_logits.dtype)
-        loss = self.KINDS[self.kind](student_logits, teacher_logits) * valid
+        loss = self.KINDS[self.kind](student_logits, teacher_logits)
+        valid = valid.to(loss.dtype)
+        loss = loss * valid
         if self.per_pixel:
             loss = loss * self.confident(teacher_logits)
         else:
@@ -99,7 +100,7 @@ class ConsistencyLoss(nn.Module):
     def confident(self, teacher_logits: Tensor) -> Tensor:
         """1 where the teacher's confidence reaches the threshold, else 0; shape (N, 1, H, W)."""
         confidence = teacher_logits.softmax(1).amax(1, keepdim=True)
-        return (confidence >= self.threshold).to(teacher_logits.dtype)
+        return (confidence >= self.threshold).to(confidence.dtype)
 
     def gate(self, teacher_logits: Tensor, valid: Tensor) -> Tensor:
         """The share of confident pixels over all ranks, 0-d."""

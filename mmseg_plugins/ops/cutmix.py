@@ -1,4 +1,4 @@
-"""CutMix mixing: boxes to masks, masks to mixtures."""
+"""CutMix and CutOut: boxes to masks, masks to mixtures."""
 
 import numpy as np
 import torch
@@ -38,3 +38,17 @@ def cutmix(base: Tensor, other: Tensor, mask: Tensor) -> Tensor:
     if base.dim() == 3:
         mask = mask.squeeze(1)
     return torch.where(mask, other, base)
+
+
+def cutout(base: Tensor, mask: Tensor) -> Tensor:
+    """Keep ``base`` inside the box and blank it outside, as the reference's CutOut does.
+
+    Args:
+        base (Tensor): Shape (N, C, H, W) or (N, H, W): a normalised image, in which 0 is the mean
+            colour, or a valid map.
+        mask (Tensor): Bool (N, 1, H, W), True inside the box.
+
+    Returns:
+        Tensor: Of the shape and type of ``base``.
+    """
+    return cutmix(torch.zeros_like(base), base, mask)

@@ -13,7 +13,7 @@ COLUMNS = (
 ).split()
 
 # Names that a paper or a README gives to one of our methods. A re-run that changes the recipe
-# (strong colour, another framework) or draws its own lists has another name and is not here.
+# or draws its own lists has another name and is not here.
 METHODS = {
     'SupOnly': 'suponly',
     'Sup-only': 'suponly',
@@ -24,6 +24,9 @@ METHODS = {
     'CutMix': 'cutmix',
     'CutMix-Seg': 'cutmix',
     'CutMix-Seg (Range View)': 'cutmix',
+    'CutMix + strong colour aug': 'cutmix-colour',
+    'CutOut': 'cutout',
+    'CutOut + strong colour aug': 'cutout-colour',
     'CorrMatch': 'corrmatch',
     'CorrMatch (first release)': 'corrmatch',
 }
@@ -36,8 +39,8 @@ BENCHMARK = re.compile(
     r'voc_(classic|cps|u2pl|french)_\d+|cityscapes_(cps|u2pl|french)_\d+|cityscapes_stpp_100'
     r'|ade20k_unimatch_\d+|(semantickitti|nuscenes|scribblekitti)_\d+pct'
 )
-# Where the list that a number was measured on is only presumed, the number ranks nothing.
-PRESUMED = re.compile(r'presumed|not verified', re.IGNORECASE)
+# Where the list or the network that a number was measured with is only presumed, it ranks nothing.
+PRESUMED = re.compile(r'presumed|not verified|taken to be|inferred, not read', re.IGNORECASE)
 
 
 def cell_of(row: pd.Series) -> str:

@@ -1,5 +1,6 @@
+from .clipped_slide import ClippedSlideEncoderDecoder
 from .corrmatch import CorrMatch
 from .cutmix import CutMix
 from .semi_base import SemiBaseSegmentor
 
-__all__ = ['CorrMatch', 'CutMix', 'SemiBaseSegmentor']
+__all__ = ['ClippedSlideEncoderDecoder', 'CorrMatch', 'CutMix', 'SemiBaseSegmentor']

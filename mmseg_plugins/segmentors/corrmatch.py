@@ -1,7 +1,9 @@
+import math
 from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
+from mmseg.models.backbones import ResNet
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList, add_prefix
@@ -45,17 +47,20 @@ class CorrMatch(SemiBaseSegmentor):
         correlation (dict): Config of :class:`CorrelationHead`.
         predict_on (str): Which network is evaluated. Defaults to ``'student'``, the only one.
         box (dict): Policy of the boxes. Defaults to ``dict(type='UniMatchBox')``.
-        thresh_init (float): Threshold before the first step. Defaults to 0.85.
-        thresh_momentum (float): Weight of the new value. Defaults to 0.001.
+        thresh_init (float): Threshold before the first step, in [0, 1]. Defaults to 0.85.
+        thresh_momentum (float): Weight of the new value, in (0, 1]. Defaults to 0.001.
         thresh_update (bool): Move the threshold; False keeps ``thresh_init``. Defaults to True.
-        perturb_ratio (float): Channel dropout of the perturbed features. Defaults to 0.5.
-        perturb_levels (list[int], optional): Backbone levels that are perturbed; None perturbs all.
-            Defaults to None.
+        perturb_ratio (float): Channel dropout of the perturbed features, in [0, 1). Defaults to
+            0.5.
+        perturb_levels (list[int], optional): Backbone levels that are perturbed. None perturbs
+            what the decode head reads: the levels that it selects (``DeepLabV3PlusHead``: c1 and
+            c4, as the reference), all if it selects none. Defaults to None.
         loss_weights (dict): Weight of each term in the total. Defaults to the reference's.
         **kwargs: See :class:`SemiBaseSegmentor`.
 
     Raises:
-        UserError: If a loss weight is unknown.
+        UserError: If an option is out of range, a loss weight is unknown, the box policy has no
+            partner, or the crop is smaller than the backbone's stride.
     """
 
     def __init__(
@@ -78,6 +83,26 @@ class CorrMatch(SemiBaseSegmentor):
             raise UserError(
                 f'CorrMatch: unknown loss_weights {unknown}; known are {list(LOSS_WEIGHTS)}'
             )
+        if not 0 <= thresh_init <= 1:
+            raise UserError(
+                f'CorrMatch: thresh_init={thresh_init} is not a confidence; use 0..1, e.g. 0.85'
+            )
+        if not 0 < thresh_momentum <= 1:
+            raise UserError(
+                f'CorrMatch: thresh_momentum={thresh_momentum} is not a weight of the new value; '
+                'use (0, 1], e.g. 0.001, or thresh_update=False for a fixed threshold'
+            )
+        if not 0 <= perturb_ratio < 1:
+            raise UserError(
+                f'CorrMatch: perturb_ratio={perturb_ratio} is not a share of channels to drop; use '
+                '[0, 1), e.g. 0.5'
+            )
+        if self.box is None or self.box.partner == 'none':
+            raise UserError(
+                f"CorrMatch: box={box} pastes nothing; use a policy with partner='stream' or "
+                "'batch' (prob=0 switches mixing off)"
+            )
+        check_crop(self.data_preprocessor, self.student.backbone)
         self.correlation = MODELS.build(correlation)
         self.register_buffer('threshold', torch.tensor(float(thresh_init)))
         self.thresh_momentum = thresh_momentum
@@ -148,7 +173,9 @@ class CorrMatch(SemiBaseSegmentor):
             self.update_threshold(views['unsup_weak'], valid)
         confident = (target['confidence'] >= self.threshold) & valid
         maps = views['maps'] & ~target['box'] & valid.unsqueeze(1)
-        label, passed = propagate_regions(target['label'], maps, confident, self.threshold)
+        label, passed = propagate_regions(
+            target['label'], confident, maps, self.threshold, self.student.out_channels
+        )
         weak_confident = (weak['confidence'] >= self.threshold) & weak['valid']
 
         features = self.student.extract_feat(image)
@@ -199,7 +226,9 @@ class CorrMatch(SemiBaseSegmentor):
         Returns:
             list[Tensor]: Maps (2N, D, h, w), clean ones first.
         """
-        levels = range(len(features)) if self.perturb_levels is None else self.perturb_levels
+        levels = self.perturb_levels
+        if levels is None:
+            levels = read_levels(self.decode_heads(), len(features))
         levels = {level % len(features) for level in levels}
         return [
             torch.cat([x, F.dropout2d(x, self.perturb_ratio) if level in levels else x])
@@ -231,6 +260,35 @@ class CorrMatch(SemiBaseSegmentor):
         """Resize logits as the decode head does, to the size of ``image``."""
         align_corners = self.student.align_corners
         return resize(logits, image.shape[2:], mode='bilinear', align_corners=align_corners)
+
+
+def read_levels(heads: list[nn.Module], num: int) -> list[int]:
+    """Which backbone levels decode heads read, ascending.
+
+    A head with an ``input_transform`` reads its ``in_index`` and nothing else. Without one it may
+    look at further levels than ``in_index`` says, as ``DepthwiseSeparableASPPHead`` does.
+    """
+    if all(head.input_transform for head in heads):
+        return sorted({index % num for head in heads for index in head.in_index})
+    return list(range(num))
+
+
+def check_crop(data_preprocessor: nn.Module, backbone: nn.Module) -> None:
+    """Refuse a crop (the preprocessor's ``size``) below the stride of an mmseg ResNet.
+
+    Raises:
+        UserError: If the crop would end up as less than one position of the last feature map.
+    """
+    inner = getattr(data_preprocessor, 'data_preprocessor', data_preprocessor)
+    size = getattr(inner, 'size', None)
+    if size is None or not isinstance(backbone, ResNet):
+        return
+    stride = 4 * math.prod(backbone.strides)
+    if min(size) < stride:
+        raise UserError(
+            f'CorrMatch: the crop {tuple(size)} is smaller than the stride {stride} of '
+            f'{type(backbone).__name__}; use a crop of at least {stride} pixels'
+        )
 
 
 def _weighted(losses: dict, weight: float) -> dict:

@@ -7,7 +7,7 @@ from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
 
 from mmseg_plugins.errors import UserError
-from mmseg_plugins.ops.cutmix import box_mask, cutmix
+from mmseg_plugins.ops.cutmix import box_mask, cutmix, cutout
 from mmseg_plugins.ops.pseudo_label import hard_label
 
 Views = dict[str, Tensor]
@@ -30,6 +30,9 @@ class SemiBaseSegmentor(BaseSegmentor):
 
     Views: ``sup``; ``unsup_weak``, ``unsup_strong``; ``unsup_weak_mix``, ``unsup_strong_mix`` of
     CutMix partners. Without strong augmentation the weak view takes the strong one's place.
+
+    Attributes:
+        teacher_moves (bool): Set by the hook that moves the teacher, when training starts.
 
     Args:
         student (dict): Config of any mmseg encoder-decoder.
@@ -72,6 +75,7 @@ class SemiBaseSegmentor(BaseSegmentor):
                 'labels need a softmax over classes: set out_channels=2 in its decode_head'
             )
         self.teacher = MODELS.build(student).requires_grad_(False) if with_teacher else None
+        self.teacher_moves = False
         self.predict_on = predict_on
         self.box = TASK_UTILS.build(box) if box else None
         self.unsup_weight = unsup_weight
@@ -79,6 +83,25 @@ class SemiBaseSegmentor(BaseSegmentor):
         self.ignore_index = ignore_index
 
     # ------------------------------------------------------------------ one step
+
+    def forward(
+        self,
+        inputs: Views | Tensor,
+        data_samples: dict | SampleList | None = None,
+        mode: str = 'tensor',
+    ) -> dict | SampleList | Tensor:
+        """What a runner calls: mmseg's ``BaseSegmentor.forward``.
+
+        Raises:
+            UserError: If the model trains with a teacher that nothing moves.
+        """
+        stuck = self.teacher is not None and not self.teacher_moves
+        if mode == 'loss' and self.training and stuck:
+            raise UserError(
+                f'{type(self).__name__}: no hook moves the teacher, which would stay at its random '
+                "start; add dict(type='MeanTeacherHook', momentum=0.01) to custom_hooks"
+            )
+        return super().forward(inputs, data_samples, mode)
 
     def loss(self, inputs: Views, data_samples: dict[str, SampleList]) -> dict:
         """One training step.
@@ -131,12 +154,13 @@ class SemiBaseSegmentor(BaseSegmentor):
         for view in ('unsup_weak', 'unsup_weak_mix'):
             if view in views:
                 label, confidence = hard_label(views[view].detach())
-                valid = self.valid(data_samples[view])
+                # a hard label needs a pixel that is wholly real
+                valid = self.valid(data_samples[view]) >= 1
                 targets[view] = dict(label=label, confidence=confidence, valid=valid)
         return targets
 
     def mix(self, inputs: Views, targets: dict[str, Target]) -> tuple[Tensor, Target]:
-        """The strong image and its target, mixed by the box policy if there is one.
+        """The strong image and its target, mixed or cut out by the box policy if there is one.
 
         Args:
             inputs (dict[str, Tensor]): View to images.
@@ -144,13 +168,16 @@ class SemiBaseSegmentor(BaseSegmentor):
 
         Returns:
             tuple[Tensor, dict[str, Tensor]]: Images (N, 3, H, W) and their target; with a policy it
-            has ``box``, bool (N, 1, H, W), True where the partner was pasted.
+            has ``box``, bool (N, 1, H, W), True where the partner was pasted (CutOut: kept).
         """
         image, target = self.strong(inputs), targets['unsup_weak']
         if self.box is None:
             return image, target
         size = tuple(image.shape[2:])
         mask = box_mask(self.box(len(image), size), size).to(image.device)
+        if self.box.partner == 'none':
+            valid = cutout(target['valid'], mask)
+            return cutout(image, mask), dict(target, valid=valid, box=mask)
         partner = targets['unsup_weak_mix']
         image = cutmix(image, self.strong(inputs, '_mix'), mask)
         target = {key: cutmix(value, partner[key], mask) for key, value in target.items()}
@@ -200,12 +227,15 @@ class SemiBaseSegmentor(BaseSegmentor):
         """Where pixels are real: not padding and not ignored.
 
         Args:
-            data_samples (list[SegDataSample]): Samples with ``gt_sem_seg``
-                (:class:`LoadValidMask`).
+            data_samples (list[SegDataSample]): Samples with ``valid`` (:class:`PackValidInputs`),
+                else with ``gt_sem_seg`` (:class:`LoadValidMask`).
 
         Returns:
-            Tensor: Bool (N, H, W).
+            Tensor: Shape (N, H, W): from ``valid`` float in [0, 1], soft at the border of padding;
+            else bool.
         """
+        if 'valid' in data_samples[0]:
+            return torch.cat([sample.valid.data for sample in data_samples])
         annotation = torch.cat([sample.gt_sem_seg.data for sample in data_samples])
         return annotation != self.ignore_index
 
@@ -224,9 +254,10 @@ class SemiBaseSegmentor(BaseSegmentor):
             tuple[dict, dict]: Both, complete.
 
         Raises:
-            UserError: If the policy takes partners from a stream that the loader does not have.
+            UserError: If the policy takes partners from a stream that the loader does not have, or
+                that stream's batch differs in size.
         """
-        if self.box is None:
+        if self.box is None or self.box.partner == 'none':
             return inputs, data_samples
         if self.box.partner == 'batch':
             weak = [view for view in ('unsup_weak', 'unsup_strong') if view in inputs]
@@ -237,6 +268,13 @@ class SemiBaseSegmentor(BaseSegmentor):
             raise UserError(
                 f"{type(self).__name__}: {type(self.box).__name__}(partner='stream') needs the "
                 "view unsup_weak_mix; add that stream to the loader or set partner='batch'"
+            )
+        own, partner = (tuple(inputs[view].shape) for view in ('unsup_weak', 'unsup_weak_mix'))
+        if own != partner:
+            raise UserError(
+                f'{type(self).__name__}: batches of unequal size: unsup_weak {own}, its partner '
+                f'unsup_weak_mix {partner} (N, C, H, W); give both streams the same source_ratio '
+                'and crop'
             )
         return inputs, data_samples
 

@@ -26,6 +26,7 @@ def build(data, streams=('labeled', 'unlabeled', 'unlabeled'), **kwargs):
 def test_streams(tiny_data):
     dataset = build(tiny_data)
     assert [len(stream) for stream in dataset.datasets] == [2, 3, 3]
+    assert dataset.sources == ['labeled', 'unlabeled', 'unlabeled']
     labels = dataset[0]['data_samples'].gt_sem_seg.data
     assert labels.unique().numel() > 1
     assert not dataset[2]['data_samples'].gt_sem_seg.data.any()

@@ -49,7 +49,10 @@ def test_relative_root_below_the_working_directory(tiny_data, monkeypatch):
 
 def test_missing_folder(tiny_data, monkeypatch):
     monkeypatch.chdir(tiny_data.parent)
-    with pytest.raises(UserError, match=r'nowhere/shapes/JPEGImages.* prepare it with tools/'):
+    with pytest.raises(
+        UserError,
+        match=r'nowhere/shapes/JPEGImages.* prepare it with python tools/prepare_data.py shapes',
+    ):
         build('nowhere')
 
 

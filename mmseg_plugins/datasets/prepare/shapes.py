@@ -106,6 +106,7 @@ def _draw(folder: Path, seed: int, counts: dict, size: int) -> tuple:
 
 def add_arguments(parser) -> None:
     """Add this subcommand's own options; those of every subcommand are in the tool."""
+    splits.add_seed(parser)
 
 
 def run(args) -> bool:

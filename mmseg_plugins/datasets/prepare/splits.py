@@ -82,3 +82,8 @@ def check_seed(seed: int) -> None:
     """
     if seed < 0:
         raise UserError(f'--seed {seed}: a seed is 0 or more')
+
+
+def add_seed(parser) -> None:
+    """Add the option for the seed of drawn data and lists."""
+    parser.add_argument('--seed', type=int, default=0, help='seed of what is drawn (0)')

@@ -2,7 +2,7 @@
 
 A data set ``name`` below ``out`` is the folder ``<out>/<name>`` and the lists in
 ``<out>/splits/<name>_*``. ``<out>/<name>/manifest.json`` states how it was made and the SHA-256 of
-every file of both.
+every file of both; of large data sets the size in bytes.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from rich import progress
 from rich.console import Console
 
 from mmseg_plugins.errors import UserError
+from mmseg_plugins.results.atomic import write_atomic
 
 
 def track(items: list, title: str):
@@ -26,7 +27,8 @@ def track(items: list, title: str):
 
 def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes; follows links."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
 def digest(lines: list) -> str:
@@ -73,7 +75,7 @@ def read_manifest(out: Path, name: str, fix: str = '') -> dict:
         fix (str): End of the error message. Defaults to ''.
 
     Returns:
-        dict: 'facts', and 'files' from paths below ``out`` to SHA-256.
+        dict: 'facts', and 'files' from paths below ``out`` to SHA-256, or size in bytes.
 
     Raises:
         UserError: If there is none or it cannot be read.
@@ -105,10 +107,13 @@ def verify(out: Path, name: str) -> int:
     """
     files = read_manifest(out, name, '; prepare it first, without --check')['files']
     bad = []
-    for path, digest in files.items():
+    for path, recorded in files.items():
         if not (out / path).is_file():
             bad.append((path, 'a broken link' if (out / path).is_symlink() else 'missing'))
-        elif sha256(out / path) != digest:
+        elif isinstance(recorded, int):
+            if (out / path).stat().st_size != recorded:
+                bad.append((path, 'changed'))
+        elif sha256(out / path) != recorded:
             bad.append((path, 'changed'))
     if bad:
         path, what = bad[0]
@@ -161,8 +166,7 @@ def publish(stage: Path, out: Path, name: str, facts: dict, force: bool = False)
     for path, digest in digests.items():
         if not force and (out / path).is_file() and sha256(out / path) != digest:
             raise UserError(f'{out / path}: another list is here; pass --force to replace it')
-    manifest = json.dumps(dict(facts=facts, files=digests), indent=1)
-    (stage / name / 'manifest.json').write_text(f'{manifest}\n')
+    write_manifest(stage, name, facts, digests)
 
     (out / 'splits').mkdir(exist_ok=True)
     (stage / 'old').mkdir()
@@ -172,6 +176,12 @@ def publish(stage: Path, out: Path, name: str, facts: dict, force: bool = False)
         if os.path.lexists(target):
             os.rename(target, stage / 'old' / part.name)
         os.rename(part, target)
+
+
+def write_manifest(out: Path, name: str, facts: dict, files: dict) -> None:
+    """Write ``<out>/<name>/manifest.json``; arguments as :func:`read_manifest` returns them."""
+    manifest = json.dumps(dict(facts=facts, files=files), indent=1)
+    write_atomic(out / name / 'manifest.json', f'{manifest}\n')
 
 
 def summary(out: Path, name: str) -> list:
@@ -185,12 +195,31 @@ def summary(out: Path, name: str) -> list:
         list[tuple[str, int, str]]: Path, count, and what is counted ('files' or 'ids').
     """
     files = read_manifest(out, name, '; prepare it first, without --check')['files']
-    folders = Counter(Path(path).parent for path in files if not path.endswith(('.txt', '.json')))
+    listed = [Path(path) for path in files if not path.endswith(('.txt', '.json'))]
+    # Folders of a data set, not those of its cities.
+    folders = Counter(Path(*path.parent.parts[:3]) for path in listed)
     rows = [(f'{out / folder}', count, 'files') for folder, count in folders.items()]
     for path in files:
         if path.endswith('.txt') and Path(path).name != 'README.txt':
             rows.append((f'{out / path}', len((out / path).read_text().split()), 'ids'))
     return rows
+
+
+def check(out: Path, name: str) -> list:
+    """Verify a prepared data set.
+
+    Args:
+        out (Path): Data root.
+        name (str): Data set.
+
+    Returns:
+        list[tuple[str, int, str, str]]: The rows of :func:`summary`, each with the state 'ok'.
+
+    Raises:
+        UserError: As :func:`verify`.
+    """
+    verify(out, name)
+    return [(*row, 'ok') for row in summary(out, name)]
 
 
 def _shown(value) -> str:

@@ -1,0 +1,52 @@
+# Written by tools/make_configs.py from matrix.yml: edit that.
+_base_ = [
+    '../_base_/benchmarks/ade20k-513.py',
+    '../_base_/networks/deeplabv3plus-r101.py',
+    '../_base_/methods/suponly_ema.py',
+    '../_base_/schedules/sgd_poly.py',
+    '../_base_/runtime.py',
+]
+protocol = dict(
+    cell='ade20k_unimatch_631/suponly/deeplabv3plus-r101',
+    benchmark='ade20k_unimatch_631',
+    method='suponly',
+    network='deeplabv3plus-r101',
+    crop=513,
+    labelled_images=631,
+    unlabelled_images=0,
+    labelled_batch=2,
+    unlabelled_batch=0,
+    gpus=4,
+    iterations=97880,
+    epochs=1241.0,
+    eval_mode='whole image',
+    predict_on='ema',
+    selection='best on val',
+    cutmix_partner=None,
+    unlabelled_pool=None,
+    label_seed=None,
+    setting="choice: CorrMatch's VOC network and schedule, 40 epochs",
+    primary=True,
+)
+network = _base_.network
+network.decode_head.num_classes = 150
+preprocessor = _base_.data_preprocessor
+preprocessor.size = _base_.crop_size
+preprocessor.size_divisor = None
+network.data_preprocessor = preprocessor
+model = network
+train_dataloader = dict(
+    batch_size=2,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='MultiSourceSampler', source_ratio=[2]),
+    dataset=dict(
+        type='SemiDataset',
+        benchmark='ade20k_unimatch_631',
+        labeled=_base_.labeled,
+        streams=_base_.streams,
+    ),
+)
+train_cfg = dict(max_iters=97880, val_interval=4894)
+param_scheduler = dict(end=97882)
+default_hooks = dict(checkpoint=dict(interval=4894))

@@ -1,0 +1,52 @@
+# Written by tools/make_configs.py from matrix.yml: edit that.
+_base_ = [
+    '../_base_/benchmarks/voc12-513.py',
+    '../_base_/networks/deeplabv3plus-r101.py',
+    '../_base_/methods/suponly_ema.py',
+    '../_base_/schedules/sgd_poly.py',
+    '../_base_/runtime.py',
+]
+protocol = dict(
+    cell='voc_u2pl_662/suponly/deeplabv3plus-r101',
+    benchmark='voc_u2pl_662',
+    method='suponly',
+    network='deeplabv3plus-r101',
+    crop=513,
+    labelled_images=662,
+    unlabelled_images=0,
+    labelled_batch=2,
+    unlabelled_batch=0,
+    gpus=4,
+    iterations=99200,
+    epochs=1198.8,
+    eval_mode='whole image',
+    predict_on='ema',
+    selection='best on val',
+    cutmix_partner=None,
+    unlabelled_pool=None,
+    label_seed=None,
+    setting="choice: CorrMatch's network, crop and schedule with the CutMix step",
+    primary=True,
+)
+network = _base_.network
+network.decode_head.num_classes = 21
+preprocessor = _base_.data_preprocessor
+preprocessor.size = _base_.crop_size
+preprocessor.size_divisor = None
+network.data_preprocessor = preprocessor
+model = network
+train_dataloader = dict(
+    batch_size=2,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='MultiSourceSampler', source_ratio=[2]),
+    dataset=dict(
+        type='SemiDataset',
+        benchmark='voc_u2pl_662',
+        labeled=_base_.labeled,
+        streams=_base_.streams,
+    ),
+)
+train_cfg = dict(max_iters=99200, val_interval=1240)
+param_scheduler = dict(end=99202)
+default_hooks = dict(checkpoint=dict(interval=1240))

@@ -1,0 +1,3 @@
+from .ceil_resnet import CeilResNet
+
+__all__ = ['CeilResNet']

@@ -1,0 +1,28 @@
+"""Checkpoint files: safe loading, other people's names, export, ``weights://``.
+
+Importing this package registers ``weights://NAME`` with MMEngine's checkpoint loader.
+"""
+
+from .convert import convert_backbone, convert_corrmatch
+from .export import export_network
+from .fit import Fitted, fit
+from .load import load_file, state_dict_of
+from .run_config import run_config
+from .save import check_output, save_files
+from .trained import trained_model
+from .weights_scheme import load_from_weights
+
+__all__ = [
+    'Fitted',
+    'check_output',
+    'convert_backbone',
+    'convert_corrmatch',
+    'export_network',
+    'fit',
+    'load_file',
+    'load_from_weights',
+    'run_config',
+    'save_files',
+    'state_dict_of',
+    'trained_model',
+]

@@ -1,0 +1,117 @@
+"""The text of a leaf config: literal, without a call or an import, as MMEngine wants it."""
+
+from collections.abc import Iterator
+
+from .load import Leaf
+
+HEADER = '# Written by tools/make_configs.py from matrix.yml: edit that.\n'
+
+
+def leaf_text(leaf: Leaf) -> str:
+    """Write one leaf.
+
+    Args:
+        leaf (Leaf): What :func:`matrix_leaves` yielded.
+
+    Returns:
+        str: Python text of a config.
+    """
+    iterations = leaf.protocol['iterations']
+    bases = [
+        f'../_base_/benchmarks/{leaf.settings["base"]}.py',
+        f'../_base_/networks/{leaf.network["base"]}.py',
+        f'../_base_/methods/{leaf.method["base"]}.py',
+        f'../_base_/schedules/{leaf.schedule["base"]}.py',
+        '../_base_/runtime.py',
+    ]
+    parts = [
+        HEADER,
+        _assign('_base_', bases),
+        _assign('protocol', leaf.protocol),
+        *_model(leaf.method.get('model'), leaf.settings['num_classes']),
+        _train_dataloader(leaf),
+        _assign('train_cfg', dict(max_iters=iterations, val_interval=leaf.val_interval)),
+    ]
+    if leaf.schedule.get('decays', True):
+        end = iterations + leaf.schedule.get('extra', 0)
+        parts.append(_assign('param_scheduler', dict(end=end)))
+    parts.append(_assign('default_hooks', dict(checkpoint=dict(interval=leaf.val_interval))))
+    return ''.join(parts)
+
+
+def _model(parts: dict | None, num_classes: int) -> Iterator[str]:
+    """Lines that put the network into the method: as the model itself, or as parts of it.
+
+    ``parts`` maps an argument of the method to a variable of the network's config.
+    """
+    classes = dict(network='decode_head.num_classes')
+    for variable in parts.values() if parts else ['network']:
+        yield f'{variable} = _base_.{variable}\n'
+        yield f'{variable}.{classes.get(variable, "num_classes")} = {num_classes}\n'
+    yield 'preprocessor = _base_.data_preprocessor\n'
+    yield 'preprocessor.size = _base_.crop_size\n'
+    yield 'preprocessor.size_divisor = None\n'
+    if not parts:
+        yield 'network.data_preprocessor = preprocessor\nmodel = network\n'
+        return
+    arguments = ',\n    '.join(f'{argument}={variable}' for argument, variable in parts.items())
+    yield (
+        f'model = dict(\n    {arguments},\n    data_preprocessor=dict(\n'
+        "        type='MultiBranchDataPreprocessor',\n"
+        '        data_preprocessor=preprocessor,\n    ),\n)\n'
+    )
+
+
+def _train_dataloader(leaf: Leaf) -> str:
+    workers, protocol = leaf.settings['num_workers'], leaf.protocol
+    unlabelled = len(leaf.ratio) > 1
+    sampler = f"type='MultiSourceSampler', source_ratio={leaf.ratio}"
+    sampler += ', coupled_to=_base_.coupled_to' if unlabelled else ''
+    if len(sampler) > 81:  # as the formatter breaks it
+        sampler = f'\n        {sampler}\n    '
+    sources = ['labeled', 'unlabeled'] if unlabelled else ['labeled']
+    options = ''
+    if protocol['label_seed'] is not None:
+        options += f'        label_seed={protocol["label_seed"]},\n'
+    if protocol['unlabelled_pool'] == 'all':
+        options += '        allow_overlap=True,\n'
+    return (
+        'train_dataloader = dict(\n'
+        f'    batch_size={sum(leaf.ratio)},\n'
+        f'    num_workers={workers},\n'
+        f'    persistent_workers={workers > 0},\n'
+        f'    sampler=dict({sampler}),\n'
+        '    dataset=dict(\n'
+        "        type='SemiDataset',\n"
+        f'        benchmark={protocol["benchmark"]!r},\n'
+        + ''.join(f'        {source}=_base_.{source},\n' for source in sources)
+        + f'        streams=_base_.streams,\n{options}'
+        '    ),\n)\n'
+    )
+
+
+def _assign(name: str, value) -> str:
+    """One assignment, as Python text of at most 100 columns where it can be."""
+    if isinstance(value, list):
+        text = '[\n' + ''.join(f'    {item!r},\n' for item in value) + ']'
+    else:
+        text = _call(value, indent=0)
+    return f'{name} = {text}\n'
+
+
+def _call(value: dict, indent: int) -> str:
+    """``dict(...)`` as a person writes it: on one line if it fits, else one key a line."""
+    inner = {
+        key: _call(item, indent + 4) if isinstance(item, dict) else repr(item)
+        for key, item in value.items()
+    }
+    line = 'dict(' + ', '.join(f'{key}={item}' for key, item in inner.items()) + ')'
+    if len(line) + indent <= 80 and '\n' not in line:
+        return line
+    pad = ' ' * (indent + 4)
+    return (
+        'dict(\n'
+        + ''.join(f'{pad}{key}={item},\n' for key, item in inner.items())
+        + ' ' * indent
+        + ')'
+    )

@@ -1,0 +1,3 @@
+from .repeat_adam import RepeatAdam
+
+__all__ = ['RepeatAdam']
