@@ -11,9 +11,7 @@ from .fit import fit
 from .load import state_dict_of
 
 
-def trained_model(
-    cfg: Config, checkpoint: dict, path: str | Path, config: str | Path
-) -> nn.Module:
+def trained_model(cfg: Config, checkpoint: dict, path: str | Path, config: str | Path) -> nn.Module:
     """Build a run's model and load a checkpoint of it.
 
     Args:

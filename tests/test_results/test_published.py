@@ -40,7 +40,10 @@ def row(**changes):
         ({}, 'voc_classic_92/corrmatch/deeplabv3plus-r101'),
         ({'method': 'SupBaseline'}, 'voc_classic_92/suponly/deeplabv3plus-r101'),
         ({'method': 'CutMix-Seg'}, 'voc_classic_92/cutmix/deeplabv3plus-r101'),
-        ({'method': 'CutMix + strong colour aug'}, ''),
+        (
+            {'method': 'CutMix + strong colour aug'},
+            'voc_classic_92/cutmix-colour/deeplabv3plus-r101',
+        ),
         ({'method': 'CutMix-Seg (re-run by AEL)'}, ''),
         ({'method': 'Baseline (Mittal)'}, ''),
         ({'backbone': 'ResNet-50'}, ''),

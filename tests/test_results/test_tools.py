@@ -139,5 +139,5 @@ def test_plot_without_a_table(call, tmp_path):
 def test_import_published(call, root, tmp_path):
     source = root / 'results' / 'published.csv'
     code, text, _ = call('import_published', source, '--out', tmp_path / 'published.csv')
-    assert code == 0 and '102 cells' in text
+    assert code == 0 and '134 cells' in text
     assert (tmp_path / 'published.csv').read_bytes() == source.read_bytes()
