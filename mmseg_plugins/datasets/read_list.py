@@ -31,5 +31,5 @@ def read_split_list(path: str, fix: str = 'write it, one id a line') -> list[str
         raise UserError(f'split list is empty: {path}; {fix}')
     if len(set(ids)) < len(ids):
         repeated = next(name for name in ids if ids.count(name) > 1)
-        raise UserError(f'split list {path} repeats {repeated!r}; remove the repetition')
+        raise UserError(f'split list {path} repeats {repeated!r}; remove one, or {fix}')
     return ids

@@ -82,7 +82,7 @@ class SplitListDataset(BaseSegDataset):
     ) -> None:
         self.with_labels = with_labels
         self.record = record_at(ann_file) if verify else None
-        self.list_from = where_from(ann_file, self.PREPARE)
+        self.list_from = where_from(ann_file, self.PREPARE if verify else None)
         self.masks_to_read = 3 if verify and with_labels else 0
         if not (kwargs.get('metainfo') or self.METAINFO).get('classes'):
             raise UserError(

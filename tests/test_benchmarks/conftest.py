@@ -1,10 +1,13 @@
 """The leaves of the matrix, and data roots whose lists stand in for the recorded ones."""
 
+import copy
+import gc
 from functools import partial
 
 import placeholders
 import pytest
 from mmengine.config import Config
+from yapf.yapflib import yapf_api
 
 from mmseg_plugins.datasets import split_list
 from mmseg_plugins.datasets.prepare import lists
@@ -24,7 +27,7 @@ def config(root):
     def load(name):
         if name not in loaded:
             loaded[name] = Config.fromfile(root / 'configs' / name)
-        return loaded[name].copy()
+        return copy.deepcopy(loaded[name])
 
     return load
 
@@ -52,3 +55,15 @@ def at(monkeypatch):
         return data
 
     return use
+
+
+@pytest.fixture(scope='module')
+def quick():
+    """Without what costs most in a short run and decides nothing in it.
+
+    MMEngine collects garbage for every dataset and lays out every dump of a config with yapf.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, 'collect', lambda *args: 0)
+        patch.setattr(yapf_api, 'FormatCode', lambda text, **kwargs: (text, False))
+        yield

@@ -1,6 +1,5 @@
 """Every leaf prints, and builds its data from files under the true names."""
 
-import gc
 import itertools
 from functools import partial
 
@@ -9,15 +8,12 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATA_SAMPLERS, DATASETS
-from yapf.yapflib import yapf_api
 
 from mmseg_plugins.datasets import split_list
 from mmseg_plugins.datasets.prepare import lists, split_lists
 
 
-def test_print_and_read_back(leaves, config, monkeypatch):
-    """Whole lines as MMEngine's dumps have them; their layout (yapf) is not at stake."""
-    monkeypatch.setattr(yapf_api, 'FormatCode', lambda text, **kwargs: (text, False))
+def test_print_and_read_back(leaves, config, quick):
     for leaf in leaves:
         cfg = config(leaf.name)
         again = Config.fromstring(cfg.pretty_text, '.py')
@@ -27,7 +23,7 @@ def test_print_and_read_back(leaves, config, monkeypatch):
 @pytest.fixture(
     scope='module', params=['generated', pytest.param('mirror', marks=pytest.mark.slow)]
 )
-def data(request, tmp_path_factory, leaves, root):
+def data(request, tmp_path_factory, leaves, root, quick):
     """All files and lists; a list and its folders are read once, not for every leaf that has them.
 
     'generated' are lists of the recorded lengths, 'mirror' the recorded ones.
@@ -58,7 +54,6 @@ def data(request, tmp_path_factory, leaves, root):
         patch.setattr(split_list.SplitListDataset, 'load_data_list', load_once)
         patch.setattr(split_list, 'record_at', partial(lists.record_at, table=table))
         patch.setattr(split_list, 'verify_list', partial(lists.verify_list, table=table))
-        patch.setattr(gc, 'collect', lambda *args: 0)  # a third of a second for each dataset
         patch.chdir(out.parent)
         init_default_scope('mmseg')
         yield out

@@ -105,7 +105,7 @@ def verify(out: Path, name: str) -> int:
     Raises:
         UserError: Naming the first file that is missing or changed, and how many more are.
     """
-    files = read_manifest(out, name, '; prepare it first, without --check')['files']
+    files = read_manifest(out, name, _prepare_it(name))['files']
     bad = []
     for path, recorded in files.items():
         if not (out / path).is_file():
@@ -194,7 +194,7 @@ def summary(out: Path, name: str) -> list:
     Returns:
         list[tuple[str, int, str]]: Path, count, and what is counted ('files' or 'ids').
     """
-    files = read_manifest(out, name, '; prepare it first, without --check')['files']
+    files = read_manifest(out, name, _prepare_it(name))['files']
     listed = [Path(path) for path in files if not path.endswith(('.txt', '.json'))]
     # Folders of a data set, not those of its cities.
     folders = Counter(Path(*path.parent.parts[:3]) for path in listed)
@@ -220,6 +220,12 @@ def check(out: Path, name: str) -> list:
     """
     verify(out, name)
     return [(*row, 'ok') for row in summary(out, name)]
+
+
+def _prepare_it(name: str) -> str:
+    """The end of a message about a data set that is not there; cityscapes_half has no command."""
+    command = name.removesuffix('_half')
+    return f'; prepare it first with python tools/prepare_data.py {command} (see --help)'
 
 
 def _shown(value) -> str:
