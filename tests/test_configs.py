@@ -131,6 +131,7 @@ def edited_matrix(root, tmp_path, old, new):
     assert old in text
     path = tmp_path / 'matrix.yml'
     path.write_text(text.replace(old, new, 1))
+    (tmp_path / '_base_').symlink_to(root / 'configs/_base_')
     return path
 
 
@@ -148,8 +149,21 @@ def edited_matrix(root, tmp_path, old, new):
             'benchmark voc_french asks for corrmatch on deeplabv2-r101, which is not allowed: '
             'corrmatch needs a network with a correlation branch',
         ),
-        ('labelled: [12, 24, 48]', 'labelled: [12, 201]', r'labels \[201\] of 200 images'),
+        ('labelled: [12, 24, 48]', 'labelled: [12, 201]', r'labels 201 of 200 images'),
+        ('labelled: [12, 24, 48]', 'labelled: 12', "shapes sets 'labelled' to 12; give a list"),
+        (
+            'labelled: [12, 24, 48]',
+            'labelled: [195]',
+            'the other 5 make no batch of 8 on each of 1 ',
+        ),
         ('    images: 367\n', '', "benchmark camvid lacks the setting 'images'"),
+        ('    val_epochs: 1\n', '', "voc_classic lacks the setting 'val_interval' or 'val_epochs'"),
+        ('    max_iters: 600\n', '    iters: 600\n', "shapes lacks the setting 'max_iters' or"),
+        ('    gpus: 1\n', '    gpus: 0\n', "shapes sets 'gpus' to 0; give 1 or more"),
+        ('    gpus: 1\n', '    gpus: 1\n    gpu: 1\n', "unknown setting 'gpu'; known are networks"),
+        ('    base: shapes\n', '    base: shape\n', r"benchmarks/shape\.py, .*there are \['ade20k"),
+        ('schedules:\n', 'schedule:\n', "has no part 'schedules'"),
+        ('streams: [labelled, unlabelled]', 'streams: [labeled]', r"unknown streams \['labeled'\]"),
         (
             ', setting: *reference, primary: false}',
             ', setting: *reference}',

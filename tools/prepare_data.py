@@ -1,6 +1,7 @@
 """Prepare data below the data root: images, masks, split lists, weights; or check what is there."""
 
 import argparse
+import os
 from pathlib import Path
 
 from mmseg_plugins.datasets.prepare import (
@@ -14,6 +15,8 @@ from mmseg_plugins.datasets.prepare import (
     weights,
 )
 from mmseg_plugins.errors import UserError, main_guard
+from mmseg_plugins.matrix import load_matrix, matrix_leaves
+from mmseg_plugins.results.commands import cell_command
 
 # One subcommand is one module with HELP, EXAMPLE, NAME, BENCHMARK, add_arguments and run; with
 # check where the manifest in <out>/<NAME> is not all there is to compare.
@@ -47,11 +50,15 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 
 def next_command(benchmark: str) -> str:
-    """The command that trains on a benchmark, with a leaf that exists where there is one."""
-    root = Path(__file__).resolve().parents[1]
-    leaves = sorted(root.glob(f'configs/*/*_{benchmark}-*.py'))
-    leaf = leaves[0].relative_to(root) if leaves else f'configs/METHOD/LEAF_{benchmark}-CROP.py'
-    return f'mim train mmseg {leaf} --gpus 0'
+    """The command that trains CorrMatch on a benchmark; a tiny one on the CPU."""
+    configs = Path(__file__).resolve().parents[1] / 'configs'
+    leaf = next(
+        leaf
+        for leaf in matrix_leaves(load_matrix(configs / 'matrix.yml'))
+        if leaf.protocol['cell'].startswith(f'{benchmark}/corrmatch/') and leaf.protocol['primary']
+    )
+    path = os.path.relpath(configs / leaf.name)
+    return cell_command(path, 0 if leaf.settings['memory'] == 'CPU' else leaf.protocol['gpus'])
 
 
 def print_table(rows: list) -> None:

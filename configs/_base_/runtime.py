@@ -26,10 +26,16 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook', by_epoch=False, save_best='mIoU', rule='greater', max_keep_ckpts=1
+        type='SafeCheckpointHook',
+        by_epoch=False,
+        save_best='mIoU',
+        rule='greater',
+        max_keep_ckpts=1,
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    iteration_seed=dict(type='IterationSeedHook'),
     finite_loss=dict(type='FiniteLossHook'),
+    resume=dict(type='ResumeHook'),
     run_record=dict(type='RunRecordHook'),
 )
 log_processor = dict(by_epoch=False)

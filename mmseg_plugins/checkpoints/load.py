@@ -6,6 +6,7 @@ from pickle import UnpicklingError
 
 import numpy as np
 import torch
+from mmengine.logging import HistoryBuffer
 from torch import Tensor
 
 from mmseg_plugins.errors import UserError
@@ -18,11 +19,19 @@ class _Inert:
         pass
 
 
-# MMEngine saves its log buffers (methods and numpy arrays) and the reference its best score (a
-# numpy scalar) with the weights. The buffers become inert; numpy's own types can only hold numbers.
+class _Buffer(HistoryBuffer):
+    """A log buffer while it is read: it takes its numbers from the file and no methods."""
+
+    def __setstate__(self, state: dict) -> None:
+        self.__class__ = HistoryBuffer  # as it was saved, and will be again
+        self.__init__(state['_log_history'], state['_count_history'], state['max_length'])
+
+
+# MMEngine saves its log buffers (numpy arrays, and methods, which become inert) and the reference
+# its best score (a numpy scalar) with the weights. numpy's own types can only hold numbers.
 _multiarray = np._core.multiarray
 _HARMLESS = [
-    (_Inert, 'mmengine.logging.history_buffer.HistoryBuffer'),
+    (_Buffer, 'mmengine.logging.history_buffer.HistoryBuffer'),
     (_Inert, 'builtins.getattr'),
     *(
         (function, f'numpy.{core}.multiarray.{function.__name__}')

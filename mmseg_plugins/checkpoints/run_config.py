@@ -1,6 +1,5 @@
 """The config of a run, out of its checkpoint, without executing it."""
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,21 +7,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmseg_plugins.errors import UserError
-
-
-class _DictCalls(ast.NodeTransformer):
-    """Turn ``dict(a=1)`` into ``{'a': 1}``, so that a dumped config is a sum of literals."""
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        if not isinstance(node.func, ast.Name) or node.func.id != 'dict':
-            return node
-        if len(node.args) == 1 and not node.keywords:
-            return node.args[0]
-        if node.args or any(keyword.arg is None for keyword in node.keywords):
-            return node
-        keys = [ast.Constant(keyword.arg) for keyword in node.keywords]
-        return ast.Dict(keys, [keyword.value for keyword in node.keywords])
+from mmseg_plugins.results.literals import read_literals
 
 
 def run_config(checkpoint: dict, path: str | Path, config: str | Path | None = None) -> Config:
@@ -52,10 +37,8 @@ def run_config(checkpoint: dict, path: str | Path, config: str | Path | None = N
     if not isinstance(text, str):
         raise UserError(f'{path} has no config of a run in it; {fix}')
     try:
-        settings = {}
-        for statement in _DictCalls().visit(ast.parse(text)).body:
-            settings[statement.targets[0].id] = ast.literal_eval(statement.value)
-    except (SyntaxError, ValueError, AttributeError, TypeError, RecursionError, MemoryError):
+        settings = read_literals(text)
+    except ValueError:
         raise UserError(f'the config in {path} is more than plain values; {fix}') from None
     imports = (settings.get('custom_imports') or {}).get('imports', [])
     foreign = [name for name in imports if name != 'mmseg_plugins']

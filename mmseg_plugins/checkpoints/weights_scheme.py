@@ -5,9 +5,12 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg_plugins.datasets.split_list import resolve_data_root
 from mmseg_plugins.errors import UserError
 
-from .load import load_file
+from .load import load_file, state_dict_of
 
 SCHEME, FOLDER = 'weights://', 'weights'
+# MMEngine only warns of what does not fit a backbone and goes on with a random start: so at least
+# the first tensor of the known files, by which the networks differ, must be there
+FIRST = {'resnet101_deepstem.pth': 'stem.0.weight', 'resnet101-5d3b4d8f.pth': 'conv1.weight'}
 
 
 @CheckpointLoader.register_scheme(prefixes=SCHEME, force=True)
@@ -25,7 +28,8 @@ def load_from_weights(filename: str, map_location: str | None = None) -> dict:
         dict: The checkpoint, read by :func:`load_file`.
 
     Raises:
-        UserError: If the file is missing, broken or holds pickled code.
+        UserError: If the file is missing, broken, holds pickled code or, under one of the names of
+            ``prepare_data.py weights``, another network or other names.
     """
     name, fix = filename.removeprefix(SCHEME), 'run: python tools/prepare_data.py weights'
     try:
@@ -35,4 +39,10 @@ def load_from_weights(filename: str, map_location: str | None = None) -> dict:
         raise UserError(f'{where}, needed for {filename}; {fix}') from None
     if not path.is_file():
         raise UserError(f'weights not found: {path}, needed for {filename}; {fix}')
-    return load_file(path, map_location)
+    checkpoint = load_file(path, map_location)
+    first = FIRST.get(name)
+    if first and first not in state_dict_of(checkpoint, path):
+        raise UserError(
+            f'{path} is another network, or has not been converted: it has no {first}; {fix}'
+        )
+    return checkpoint

@@ -4,9 +4,11 @@ from mmengine.dataset import ConcatDataset
 from mmseg.registry import DATASETS
 
 from mmseg_plugins.errors import UserError
+from mmseg_plugins.seeding import DRAW, seeded
 
 from .prepare.lists import expected_list, known_benchmarks
 from .read_list import read_split_list
+from .samplers import Draw
 
 
 @DATASETS.register_module()
@@ -15,7 +17,9 @@ class SemiDataset(ConcatDataset):
 
     The benchmark's config says what the sources are and how an image is loaded and cropped, the
     method's config which streams are drawn and which views each sample becomes, and the leaf which
-    benchmark's lists are read. :class:`MultiSourceSampler` draws from the streams.
+    benchmark's lists are read. :class:`MultiSourceSampler` draws from the streams. The randomness
+    of a sample's transforms is a function of (seed, stream, number of the draw) alone, so that a
+    run gives the same with other workers and after a restart.
 
     Args:
         labeled (dict): Dataset config of the labelled images; its pipeline ends before packing.
@@ -74,6 +78,13 @@ class SemiDataset(ConcatDataset):
                 _check_disjoint(lists['labeled'], lists['unlabeled'])
         super().__init__(datasets)
         self.sources = [stream['source'] for stream in streams]
+
+    def __getitem__(self, index: int):
+        """A sample; its transforms are seeded by the draw, where the index is a :class:`Draw`."""
+        if not isinstance(index, Draw):
+            return super().__getitem__(index)
+        with seeded(index.seed, DRAW, index.stream, index.number):
+            return super().__getitem__(index)
 
 
 def _check_disjoint(labeled: str, unlabeled: str) -> None:

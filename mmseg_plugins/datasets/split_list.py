@@ -9,6 +9,7 @@ from mmseg.registry import DATASETS
 import mmseg_plugins
 from mmseg_plugins.errors import UserError
 
+from .prepare import store
 from .prepare.lists import record_at, verify_list, where_from
 from .read_list import read_split_list
 from .transforms.load_index_mask import LoadIndexMask
@@ -50,7 +51,8 @@ class SplitListDataset(BaseSegDataset):
 
     A list holds one id per line, a path below ``data_prefix['img_path']`` without suffix. When the
     dataset is built, the list is compared with its record (hash and count) where it is one of a
-    benchmark's, the files it names with one listing of each folder, and the first masks are read.
+    benchmark's or was written with the data set, the files it names with one listing of each
+    folder, and the first masks are read.
 
     Args:
         ann_file (str): The split list, relative to ``data_root``.
@@ -82,6 +84,7 @@ class SplitListDataset(BaseSegDataset):
     ) -> None:
         self.with_labels = with_labels
         self.record = record_at(ann_file) if verify else None
+        self.own_record = (self.PREPARE, ann_file) if verify and self.PREPARE else None
         self.list_from = where_from(ann_file, self.PREPARE if verify else None)
         self.masks_to_read = 3 if verify and with_labels else 0
         if not (kwargs.get('metainfo') or self.METAINFO).get('classes'):
@@ -108,6 +111,8 @@ class SplitListDataset(BaseSegDataset):
         if self.record:
             verify_list(self.ann_file, *self.record)
         ids = read_split_list(self.ann_file, self.list_from)
+        if self.own_record:
+            store.verify_list(Path(self.data_root), *self.own_record)
         suffixes = [self.img_suffix] if isinstance(self.img_suffix, str) else self.img_suffix
         images = self._find(ids, self.data_prefix['img_path'], suffixes)
         masks = [None] * len(ids)

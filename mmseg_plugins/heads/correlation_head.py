@@ -28,7 +28,7 @@ class CorrelationHead(BaseModule):
         init_cfg (dict, optional): Initialisation; None keeps PyTorch's. Defaults to None.
 
     Raises:
-        UserError: If ``num_maps`` is below one.
+        UserError: If ``num_maps`` is not a whole number of at least one.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class CorrelationHead(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if num_maps < 1:
+        if not isinstance(num_maps, int) or num_maps < 1:
             raise UserError(
-                f'CorrelationHead: num_maps={num_maps} samples no region map; use 1 or more, the '
-                'reference has 128'
+                f'CorrelationHead: num_maps={num_maps} samples no region map; use a whole number '
+                'of 1 or more, the reference has 128'
             )
         self.in_index = in_index
         self.num_maps = num_maps

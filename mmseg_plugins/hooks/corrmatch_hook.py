@@ -38,7 +38,9 @@ class CorrMatchHook(Hook):
                 'iterations: training is supervised only; lower thresh_init or train on labels '
                 'first'
             )
-        if runner.iter < self.warmup and ratio >= self.full and not self.warned_full:
+        # a threshold of 0 lets everything pass because it was asked to
+        suspicious = runner.iter < self.warmup and ratio >= self.full and threshold > 0
+        if suspicious and not self.warned_full:
             self.warned_full = True
             self._warn(
                 f'{100 * ratio:.1f} % of the pixels pass the threshold {threshold:.4f} at '

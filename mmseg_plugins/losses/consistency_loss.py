@@ -41,14 +41,14 @@ class ConsistencyLoss(nn.Module):
     Args:
         kind (str): ``'var'`` (squared difference of probabilities, summed over classes),
             ``'logits_var'``, ``'logits_smoothl1'``, ``'bce'`` or ``'kld'``. Defaults to ``'var'``.
-        threshold (float): Teacher confidence from which a pixel counts; 0 switches the gate off.
-            Defaults to 0.97.
+        threshold (float): Teacher confidence in [0, 1] from which a pixel counts; 0 switches the
+            gate off. Defaults to 0.97.
         per_pixel (bool): Gate each pixel instead of the mean. Defaults to False.
         divisor (str): ``'all'`` divides by all pixels, padding included; ``'valid'`` divides the
             loss and the gate's mean by the sum of ``valid``. Defaults to ``'all'``.
 
     Raises:
-        UserError: If ``kind`` or ``divisor`` is unknown.
+        UserError: If ``kind`` or ``divisor`` is unknown or ``threshold`` is out of range.
     """
 
     KINDS = dict(
@@ -69,6 +69,10 @@ class ConsistencyLoss(nn.Module):
             )
         if divisor not in ('all', 'valid'):
             raise UserError(f"ConsistencyLoss: unknown divisor={divisor!r}; use 'all' or 'valid'")
+        if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+            raise UserError(
+                f'ConsistencyLoss: threshold={threshold!r} is not a confidence; use 0..1, e.g. 0.97'
+            )
         self.kind = kind
         self.threshold = threshold
         self.per_pixel = per_pixel
@@ -84,7 +88,16 @@ class ConsistencyLoss(nn.Module):
 
         Returns:
             Tensor: 0-d.
+
+        Raises:
+            UserError: If the shapes do not fit each other.
         """
+        shapes = [tuple(t.shape) for t in (student_logits, teacher_logits, valid)]
+        if shapes[0] != shapes[1] or shapes[2] != (shapes[0][0], 1, *shapes[0][2:]):
+            raise UserError(
+                f'ConsistencyLoss: student, teacher, valid have the shapes {shapes}; give '
+                '(N, C, H, W), (N, C, H, W), (N, 1, H, W)'
+            )
         teacher_logits = teacher_logits.detach()
         loss = self.KINDS[self.kind](student_logits, teacher_logits)
         valid = valid.to(loss.dtype)

@@ -8,7 +8,7 @@ import yaml
 
 from mmseg_plugins.errors import UserError
 
-AXES = ('networks', 'methods', 'schedules')
+from .check import AXES, check_axes, check_product
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ def load_matrix(path: Path) -> dict:
         dict: ``networks``, ``methods``, ``schedules``, ``benchmarks``.
 
     Raises:
-        UserError: If the file is missing or unreadable, a benchmark names an unknown network,
-        method or schedule, lacks a setting, or asks for a product that is not allowed.
+        UserError: If the file is missing or unreadable, a part of it is missing or of another
+            kind (see :mod:`.check`), or a cell has two primary leaves.
     """
     if not path.is_file():
         raise UserError(f'matrix not found: {path}')
@@ -56,17 +56,16 @@ def load_matrix(path: Path) -> dict:
     except yaml.YAMLError as error:
         where = f', line {error.problem_mark.line + 1}' if hasattr(error, 'problem_mark') else ''
         raise UserError(f'{path}{where}: not valid YAML ({error.problem}); mend it') from None
-    for axis in AXES:
-        for name, entry in matrix[axis].items():
-            matrix[axis][name] = {'name': name, 'base': name, **(entry or {})}
-    for name, family in matrix['benchmarks'].items():
-        for product in family['products']:
-            try:
-                _check(matrix, {**family, **product})
-            except UserError as error:
-                raise UserError(f'{path}: benchmark {name} {error}') from None
-            except KeyError as error:
-                raise UserError(f'{path}: benchmark {name} lacks the setting {error}') from None
+    try:
+        check_axes(matrix)
+        for axis in AXES:
+            for name, entry in matrix[axis].items():
+                matrix[axis][name] = {'name': name, 'base': name, **(entry or {})}
+        for name, family in matrix['benchmarks'].items():
+            for product in family['products']:
+                check_product(matrix, name, {**family, **product}, path.parent / '_base_')
+    except UserError as error:
+        raise UserError(f'{path}: {error}') from None
     primary = {}
     for leaf in matrix_leaves(matrix):
         cell = leaf.protocol['cell']
@@ -76,28 +75,6 @@ def load_matrix(path: Path) -> dict:
                 'set `primary: false` for one of the products'
             )
     return matrix
-
-
-def _check(matrix: dict, product: dict) -> None:
-    used = dict(
-        networks=product['networks'], methods=product['methods'], schedules=[product['schedule']]
-    )
-    for axis, values in used.items():
-        unknown = sorted(set(values) - set(matrix[axis]))
-        if unknown:
-            raise UserError(f'names unknown {axis} {unknown}; known are {list(matrix[axis])}')
-    for method in product['methods']:
-        for need in matrix['methods'][method].get('needs', []):
-            for network in product['networks']:
-                if not matrix['networks'][network].get(need):
-                    able = [key for key, entry in matrix['networks'].items() if entry.get(need)]
-                    raise UserError(
-                        f'asks for {method} on {network}, which is not allowed: {method} needs a '
-                        f'network with a {need} branch, which are {able}'
-                    )
-    wrong = [n for n in product['labelled'] if not 0 < n <= product['images']]
-    if wrong:
-        raise UserError(f'labels {wrong} of {product["images"]} images; use 1..{product["images"]}')
 
 
 def matrix_leaves(matrix: dict) -> Iterator[Leaf]:

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from mmseg_plugins.results.commands import cell_command
+
 from .load import Leaf
 
 BEGIN, END = '<!-- cells: written by tools/make_configs.py -->', '<!-- end of cells -->'
@@ -41,7 +43,6 @@ def _row(leaf: Leaf, published: pd.DataFrame) -> dict[str, str]:
     gpus, crop = protocol['gpus'], protocol['crop']
     crop = crop if isinstance(crop, int) else ' x '.join(map(str, crop))
     benchmark, method, network = protocol['cell'].split('/')
-    several = f' --gpus {gpus} --launcher pytorch' if gpus > 1 else ' --gpus 1'
     batch = f'({protocol["labelled_batch"]} + {protocol["unlabelled_batch"]})'
     return {
         'leaf': f'[{benchmark}, {method}, {network}, {crop}]({leaf.name})'
@@ -52,7 +53,7 @@ def _row(leaf: Leaf, published: pd.DataFrame) -> dict[str, str]:
         'memory of a GPU': leaf.settings['memory'],
         'published mIoU': published_value(protocol['cell'], published),
         'setting': protocol['setting'],
-        'command': f'`mim train mmseg configs/{leaf.name}{several}`',
+        'command': f'`{cell_command(f"configs/{leaf.name}", gpus)}`',
     }
 
 

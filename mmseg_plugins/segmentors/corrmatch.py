@@ -59,8 +59,8 @@ class CorrMatch(SemiBaseSegmentor):
         **kwargs: See :class:`SemiBaseSegmentor`.
 
     Raises:
-        UserError: If an option is out of range, a loss weight is unknown, the box policy has no
-            partner, or the crop is smaller than the backbone's stride.
+        UserError: If an option is out of range or unknown, the box policy has no partner, the crop
+            is below the backbone's stride, or the correlation branch has another class count.
     """
 
     def __init__(
@@ -104,6 +104,12 @@ class CorrMatch(SemiBaseSegmentor):
             )
         check_crop(self.data_preprocessor, self.student.backbone)
         self.correlation = MODELS.build(correlation)
+        classes, factors = self.student.out_channels, self.correlation.row.out_channels
+        if classes != factors:
+            raise UserError(
+                f'CorrMatch: the student has {classes} classes, the correlation branch {factors}; '
+                f'set correlation=dict(num_classes={classes}) or correct the student'
+            )
         self.register_buffer('threshold', torch.tensor(float(thresh_init)))
         self.thresh_momentum = thresh_momentum
         self.thresh_update = thresh_update
@@ -274,11 +280,7 @@ def read_levels(heads: list[nn.Module], num: int) -> list[int]:
 
 
 def check_crop(data_preprocessor: nn.Module, backbone: nn.Module) -> None:
-    """Refuse a crop (the preprocessor's ``size``) below the stride of an mmseg ResNet.
-
-    Raises:
-        UserError: If the crop would end up as less than one position of the last feature map.
-    """
+    """Refuse a crop (the preprocessor's ``size``) below the stride of an mmseg ResNet."""
     inner = getattr(data_preprocessor, 'data_preprocessor', data_preprocessor)
     size = getattr(inner, 'size', None)
     if size is None or not isinstance(backbone, ResNet):

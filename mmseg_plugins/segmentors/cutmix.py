@@ -3,6 +3,8 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor
 
+from mmseg_plugins.errors import UserError
+
 from .semi_base import SemiBaseSegmentor, Target, Views
 
 
@@ -12,7 +14,8 @@ class CutMix(SemiBaseSegmentor):
 
     The teacher segments two unlabelled images, unmixed; the student segments their mixture and is
     drawn to the mixture of the teacher's logits. Student and teacher are in train mode both, as the
-    reference has it (freeze batch norm in the network's config where a protocol does).
+    reference has it (freeze batch norm in the network's config where a protocol does); the option
+    ``teacher_mode`` changes the teacher's.
 
     Source: French et al., "Semi-supervised semantic segmentation needs strong, varied
     perturbations" (BMVC 2020), specification 1.
@@ -22,7 +25,12 @@ class CutMix(SemiBaseSegmentor):
         predict_on (str): Which network is evaluated; the paper evaluates the teacher.
         consistency (dict): The loss. Defaults to ``dict(type='ConsistencyLoss')``.
         box (dict): Policy of the boxes. Defaults to ``dict(type='FrenchBox')``.
+        teacher_mode (str): The teacher's mode in training: ``'train'`` (its dropout and its
+            batch statistics are active) or ``'eval'``. Defaults to ``'train'``.
         **kwargs: See :class:`SemiBaseSegmentor`.
+
+    Raises:
+        UserError: If ``teacher_mode`` is unknown.
     """
 
     def __init__(
@@ -31,10 +39,21 @@ class CutMix(SemiBaseSegmentor):
         predict_on: str,
         consistency: dict = dict(type='ConsistencyLoss'),  # noqa: B006
         box: dict = dict(type='FrenchBox'),  # noqa: B006
+        teacher_mode: str = 'train',
         **kwargs,
     ) -> None:
         super().__init__(student, predict_on, with_teacher=True, box=box, **kwargs)
+        if teacher_mode not in ('train', 'eval'):
+            raise UserError(f"CutMix: unknown teacher_mode={teacher_mode!r}; use 'train' or 'eval'")
+        self.teacher_mode = teacher_mode
         self.consistency = MODELS.build(consistency)
+
+    def train(self, mode: bool = True) -> 'CutMix':
+        """Set the mode of all but a teacher that stays in eval mode."""
+        super().train(mode)
+        if self.teacher_mode == 'eval':
+            self.teacher.eval()
+        return self
 
     def pseudo_label(self, views: Views, data_samples: dict[str, SampleList]) -> dict[str, Target]:
         """The teacher's logits are the target."""

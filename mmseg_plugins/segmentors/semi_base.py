@@ -274,7 +274,7 @@ class SemiBaseSegmentor(BaseSegmentor):
             raise UserError(
                 f'{type(self).__name__}: batches of unequal size: unsup_weak {own}, its partner '
                 f'unsup_weak_mix {partner} (N, C, H, W); give both streams the same source_ratio '
-                'and crop'
+                'and crop, and the loader the sum of source_ratio as batch_size'
             )
         return inputs, data_samples
 

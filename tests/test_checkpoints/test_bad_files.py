@@ -68,12 +68,14 @@ def test_bad_inputs(convert, tmp_path, good):
 
 
 def test_what_mmengine_and_the_reference_save_beside_weights(tmp_path):
-    """Log buffers and numpy numbers are read without trust; buffers come back empty."""
+    """Log buffers and numpy numbers are read without trust; methods are not taken."""
     hub = dict(loss=HistoryBuffer([1.0], [1]), when=np.float64(2), array=np.arange(3))
     torch.save(dict(state_dict=dict(a=torch.ones(1)), hub=hub), tmp_path / 'run.pth')
     loaded = load_file(tmp_path / 'run.pth')['hub']
     assert loaded['when'] == 2 and loaded['array'].tolist() == [0, 1, 2]
-    assert not isinstance(loaded['loss'], HistoryBuffer)
+    assert type(loaded['loss']) is HistoryBuffer  # and can be saved again
+    assert [values.tolist() for values in loaded['loss'].data] == [[1.0], [1]]
+    assert all(map(callable, HistoryBuffer._statistics_methods.values()))
 
 
 def test_bad_outputs(convert, tmp_path, good):

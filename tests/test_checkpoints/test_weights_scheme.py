@@ -3,6 +3,7 @@
 import pytest
 import torch
 from mmengine.config import ConfigDict
+from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import MODELS
 
 import mmseg_plugins
@@ -47,3 +48,25 @@ def test_without_a_weights_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match='data/weights, needed for weights://tiny.pth; run: python'):
         build().init_weights()
+
+
+@pytest.mark.parametrize(
+    'name, first, other',
+    [
+        ('resnet101_deepstem.pth', 'stem.0.weight', 'conv1.0.weight'),  # as it is published
+        ('resnet101-5d3b4d8f.pth', 'conv1.weight', 'stem.0.weight'),
+    ],
+)
+def test_another_file_under_a_known_name(tmp_path, monkeypatch, name, first, other):
+    """MMEngine would warn, and train from a stem of random weights."""
+    (tmp_path / 'data/weights').mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    torch.save(
+        {other: torch.ones(1), 'layer1.0.conv1.weight': torch.ones(1)}, f'data/weights/{name}'
+    )
+    with pytest.raises(
+        UserError, match=f'has no {first}; run: python tools/prepare_data.py weights'
+    ):
+        CheckpointLoader.load_checkpoint(f'weights://{name}')
+    torch.save(dict(state_dict={first: torch.ones(1)}), f'data/weights/{name}')
+    assert first in CheckpointLoader.load_checkpoint(f'weights://{name}')['state_dict']

@@ -52,10 +52,34 @@ def test_unpack(tmp_path, name, monkeypatch):
 @pytest.mark.parametrize('member', ('../evil.txt', 'set/../../evil.txt', '/evil.txt'))
 def test_members_outside_are_refused(tmp_path, name, member):
     path = make(tmp_path / 'in' / name, {**FILES, member: b'evil'})
-    with pytest.raises(UserError, match='evil.txt. leaves the target folder; do not') as caught:
+    with pytest.raises(UserError, match=': its member .*evil.txt. leaves the target') as caught:
         archive.unpack(path, tmp_path / 'out/archives')
-    assert '\n' not in str(caught.value)
+    assert '\n' not in str(caught.value) and str(caught.value).endswith('trust this archive')
     assert not list(tmp_path.rglob('evil.txt')) and not list(tmp_path.rglob('a.txt'))
+
+
+def test_a_tar_of_the_whole_folder(tmp_path):
+    (tmp_path / 'in/set').mkdir(parents=True)
+    (tmp_path / 'in/set/a.txt').write_text('a')
+    with tarfile.open(tmp_path / 'set.tar', 'w') as file:
+        file.add(tmp_path / 'in', '.')  # its first member is '.'
+    folder = archive.unpack(tmp_path / 'set.tar', tmp_path / 'archives')
+    assert (folder / 'set/a.txt').read_text() == 'a'
+
+
+@pytest.mark.parametrize(('field', 'what'), [(6, 'is encrypted'), (8, 'method is not supported')])
+def test_a_zip_that_cannot_be_read(tmp_path, field, what):
+    path = make(tmp_path / 'set.zip', {'a.txt': b'a'})
+    content = bytearray(path.read_bytes())
+    content[field] |= 1  # flags or method, here and in the directory at the end
+    content[content.rfind(b'PK\x01\x02') + field + 2] |= 1
+    content[field + 1] = content[content.rfind(b'PK\x01\x02') + field + 3]
+    path.write_bytes(content)
+    with pytest.raises(
+        UserError, match=f'set.zip: cannot be unpacked .*{what}.*; get it'
+    ) as caught:
+        archive.unpack(path, tmp_path / 'archives')
+    assert '\n' not in str(caught.value)
 
 
 @pytest.mark.parametrize('link', ('/etc/passwd', '../../../x'))
@@ -92,8 +116,11 @@ def test_interruption_goes_on(tmp_path, monkeypatch):
 
 def test_a_full_disk_is_told_before_writing(tmp_path, monkeypatch):
     usage = namedtuple('usage', 'total used free')
-    monkeypatch.setattr(fetch.shutil, 'disk_usage', lambda _: usage(9, 9, 1000))
-    with pytest.raises(UserError, match='unpacking set.zip needs .* make room'):
+    # enough for the bytes of both files, not for the blocks that they take
+    monkeypatch.setattr(fetch.shutil, 'disk_usage', lambda _: usage(9, 9, 6000))
+    with pytest.raises(
+        UserError, match=r'set\.part: .* unpacking set\.zip needs .* choose .*--out$'
+    ):
         archive.unpack(make(tmp_path / 'set.zip'), tmp_path / 'archives')
     assert not list(tmp_path.rglob('a.txt'))
 

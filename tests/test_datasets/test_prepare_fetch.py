@@ -1,7 +1,9 @@
 """Downloads resume, are verified and appear complete or not at all."""
 
 import hashlib
+import io
 import threading
+import zipfile
 from collections import namedtuple
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -11,6 +13,10 @@ from mmseg_plugins.datasets.prepare import fetch
 from mmseg_plugins.errors import UserError
 
 BODY = bytes(range(256)) * 4000
+PACKED = io.BytesIO()
+with zipfile.ZipFile(PACKED, 'w') as file:
+    file.writestr('a.txt', b'a' * 1000)
+ZIP = PACKED.getvalue()
 SHA256 = f'sha256:{hashlib.sha256(BODY).hexdigest()}'
 
 
@@ -80,6 +86,17 @@ def test_corruption_is_discarded(server, tmp_path):
         fetch.download(server.url, tmp_path / 'file', SHA256)
     assert not list(tmp_path.iterdir())
     assert fetch.download(server.url, tmp_path / 'file', SHA256).read_bytes() == BODY
+
+
+@pytest.mark.parametrize('damage', [lambda c: c.replace(b'aaa', b'aba', 1), lambda _: b'<html>'])
+def test_a_damaged_zip_without_known_checksum_is_discarded(server, tmp_path, monkeypatch, damage):
+    monkeypatch.setitem(globals(), 'BODY', damage(ZIP))
+    server.most = None
+    with pytest.raises(UserError, match=r'the download is damaged \(.*\); run again') as caught:
+        fetch.download(server.url, tmp_path / 'set.zip')
+    assert '\n' not in str(caught.value) and not list(tmp_path.iterdir())
+    monkeypatch.setitem(globals(), 'BODY', ZIP)
+    assert fetch.download(server.url, tmp_path / 'set.zip').read_bytes() == ZIP
 
 
 def test_a_full_disk_is_told_before_writing(server, tmp_path, monkeypatch):

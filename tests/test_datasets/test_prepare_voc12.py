@@ -1,6 +1,7 @@
 """VOC 2012 with augmented masks, from replicas in the true layouts."""
 
 import argparse
+import errno
 import os
 import shutil
 import tarfile
@@ -217,6 +218,25 @@ def test_another_way_needs_force(tmp_path, sources, names):
     assert voc12.prepare(sources, out, copy=True, force=True, **SMALL)
     assert not (out / 'voc12/JPEGImages/2008_000001.jpg').is_symlink()
     check_result(out, names)
+    with pytest.raises(UserError, match='nowhere: no such file or folder'):
+        voc12.prepare(['nowhere'], out, force=True, **SMALL)
+    assert store.verify(out, 'voc12') == 24  # what is there is left as it was
     (out / 'voc12/JPEGImages/2008_000003.jpg').write_bytes(b'')
     with pytest.raises(UserError, match=r'2008_000003\.jpg: changed; prepare again with --force'):
         store.verify(out, 'voc12')
+
+
+def test_a_data_root_that_cannot_be_written(tmp_path, sources, monkeypatch):
+    (tmp_path / 'file').touch()
+    with pytest.raises(
+        UserError, match=r'file.* \(Not a directory\); make room or choose'
+    ) as caught:
+        voc12.prepare(sources, tmp_path / 'file', **SMALL)
+    assert '\n' not in str(caught.value)
+
+    def full(source, target):
+        raise OSError(errno.ENOSPC, 'No space left on device', source, None, target)
+
+    monkeypatch.setattr(bulk.shutil, 'copyfile', full)
+    with pytest.raises(UserError, match=r'cannot write .*/data/voc12/.* \(No space left on device'):
+        voc12.prepare(sources, tmp_path / 'data', copy=True, **SMALL)

@@ -4,6 +4,7 @@ import pytest
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from mmseg_plugins.datasets.prepare import store
 from mmseg_plugins.errors import UserError
 
 
@@ -54,6 +55,20 @@ def test_missing_folder(tiny_data, monkeypatch):
         match=r'nowhere/shapes/JPEGImages.* prepare it with python tools/prepare_data.py shapes',
     ):
         build('nowhere')
+
+
+def test_a_list_written_with_the_data_set(tiny_data):
+    path = tiny_data / 'splits/tiny/labeled.txt'
+    store.write_manifest(tiny_data, 'shapes', {}, {'splits/tiny/labeled.txt': store.sha256(path)})
+    build(tiny_data)
+    build(tiny_data, ann_file='splits/tiny/unlabeled.txt')  # without record
+    path.write_text('a\nb\nc\n')
+    with pytest.raises(
+        UserError,
+        match=r'labeled\.txt: not the list that was written .*prepare_data\.py shapes --check, or',
+    ):
+        build(tiny_data)
+    assert len(build(tiny_data, verify=False)) == 3
 
 
 def test_missing_list(tiny_data):

@@ -8,6 +8,7 @@ from mmseg_plugins.errors import UserError
 
 SIZE = (200, 300)
 CUTMIX = dict(type='FrenchBox', area=(0.5, 0.5))
+FIXED = dict(type='FrenchBox', area=(0.5, 0.5), random_aspect=False)
 CUTOUT = dict(type='FrenchBox', area=(0.0, 1.0), partner='none')
 
 # What 40 000 boxes of the reference measure (specification 1.7): the box's share of the image
@@ -17,6 +18,7 @@ FRENCH = [
     (CUTMIX, (321, 321), (0.5, 0.0009, 0.4978, 0.5022), (0.721, 161, 321), (0.062, 0, 1)),
     (CUTMIX, (256, 512), (0.5, 0.0009, 0.4977, 0.5023), (0.721, 128, 256), (0.059, 0, 1)),
     (CUTMIX, (224, 224), (0.5, 0.0013, 0.4968, 0.5033), (0.721, 112, 224), (0.083, 0, 1)),
+    (FIXED, (321, 321), (0.50008, 0, 0.50008, 0.50008), (0.707, 227, 227), (0.021, 0, 1)),
     (CUTOUT, (321, 321), (0.5001, 0.2888, 0, 1), (0.693, 0, 321), (0.120, 0.0003, 0.775)),
     (CUTOUT, (256, 512), (0.5001, 0.2888, 0, 1), (0.693, 0, 256), (0.115, 0.0004, 0.775)),
 ]
@@ -64,7 +66,7 @@ def test_french_boxes_have_the_reference_s_statistics(law, size, share, height, 
     centre = ((boxes[:, :2] <= middle) & (boxes[:, 2:] >= middle)).all(axis=1)
     for found, expected in zip((touching, empty, centre), shares, strict=True):
         assert found.mean() == pytest.approx(expected, abs=spread(found))
-    if law is CUTMIX:
+    if law is not CUTOUT:
         assert centre.all() and not empty.any()
 
 
@@ -76,7 +78,8 @@ def test_french_cutmix_box_covers_the_middle_more_often():
 
 
 @pytest.mark.parametrize(
-    'area', [(0, 0), (-0.1, 0.5), (0.5, 1.2), (0.6, 0.4), (0.5, float('nan')), 0.5, (0.5,)]
+    'area',
+    [(0, 0), (-0.1, 0.5), (0.5, 1.2), (0.6, 0.4), (0.5, float('nan')), 0.5, (0.5,), ('0', '1')],
 )
 def test_unfit_areas(area):
     with pytest.raises(UserError, match=r'FrenchBox: area=.* is not a range .* high in \(0, 1\]'):

@@ -8,6 +8,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_plugins.box_policies import FrenchBox
+from mmseg_plugins.errors import UserError
 from mmseg_plugins.hooks import CutMixHook
 from mmseg_plugins.losses import ConsistencyLoss
 from mmseg_plugins.ops.cutmix import box_mask
@@ -162,6 +163,20 @@ def test_divisor_valid_counts_occupied_pixels_only():
     occupied = ConsistencyLoss(threshold=0, divisor='valid')(student, teacher, valid)
     assert occupied.item() == pytest.approx(2 * everywhere.item())
     assert ConsistencyLoss(divisor='valid')(student, teacher, 0 * valid).item() == 0
+
+
+@pytest.mark.parametrize('threshold', [97, -0.1, float('nan'), '0.97'])
+def test_a_threshold_that_is_no_confidence(threshold):
+    with pytest.raises(UserError, match='ConsistencyLoss: threshold=.* is not a confidence'):
+        ConsistencyLoss(threshold=threshold)
+
+
+@pytest.mark.parametrize(
+    'teacher, valid', [((1, 3, 4, 4), (2, 1, 4, 4)), ((2, 3, 4, 4), (2, 4, 4))]
+)
+def test_shapes_that_would_broadcast(teacher, valid):
+    with pytest.raises(UserError, match=r'have the shapes .*; give \(N, C, H, W\), '):
+        ConsistencyLoss()(torch.zeros(2, 3, 4, 4), torch.zeros(teacher), torch.ones(valid))
 
 
 def test_box_mask_is_half_open():

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS, MODELS
 from students import BN, FCN, RESNET, STUDENTS, VIEWS, batch, corrmatch, encoder_decoder
@@ -47,6 +46,11 @@ def preprocessor(**options):
             r'the crop \(7, 96\) is smaller than the stride 8 of ResNetV1c; use .* at least 8',
         ),
         (dict(correlation=dict(num_maps=0)), 'CorrelationHead: num_maps=0 samples no region map'),
+        (
+            dict(correlation=dict(num_classes=7)),
+            r'has 3 classes, the correlation branch 7; set correlation=dict\(num_classes=3\)',
+        ),
+        (dict(correlation=dict(num_maps=1.5)), 'num_maps=1.5 .* use a whole number of 1 or more'),
     ],
 )
 def test_bad_options(options, message):
@@ -172,15 +176,6 @@ class Scenes(Dataset):
         )
 
 
-@HOOKS.register_module(force=True)
-class ReseedHook(Hook):
-    """Checkpoints hold no generator states: give each iteration its own."""
-
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        torch.manual_seed(runner.iter)
-        np.random.seed(runner.iter)
-
-
 def train(work_dir, stop: int, resume_from=None):
     """Train to iteration ``stop`` of six; returns the runner."""
     torch.manual_seed(0)
@@ -208,7 +203,10 @@ def train(work_dir, stop: int, resume_from=None):
             logger=None, checkpoint=dict(type='CheckpointHook', interval=3, by_epoch=False)
         ),
         # warns in the first iteration; after the third it could not know of that by itself
-        custom_hooks=[dict(type='ReseedHook'), dict(type='CorrMatchHook', full=0.0, warmup=3)],
+        custom_hooks=[
+            dict(type='IterationSeedHook'),
+            dict(type='CorrMatchHook', full=0.0, warmup=3),
+        ],
         load_from=resume_from,
         resume=resume_from is not None,
         default_scope='mmseg',

@@ -138,6 +138,8 @@ def test_unknown_options_are_refused():
         MODELS.build(corrmatch(student, 32, loss_weights=dict(soft=1)))
     with pytest.raises(UserError, match=r"unknown kind='mse'; use one of"):
         MODELS.build(cutmix(student, consistency=dict(type='ConsistencyLoss', kind='mse')))
+    with pytest.raises(UserError, match=r"unknown teacher_mode='test'; use 'train' or 'eval'"):
+        MODELS.build(cutmix(student, teacher_mode='test'))
     with pytest.raises(UserError, match=r'prob=2'):
         MODELS.build(cutmix(student, box=dict(type='FrenchBox', prob=2)))
 
@@ -259,6 +261,9 @@ def test_teacher_trains_and_evaluates_with_the_model():
         'decode_head.convs.0.bn',
         'decode_head.conv_cat.bn',
     }
+    model = MODELS.build(cutmix(STUDENTS['fcn'][0], teacher_mode='eval')).train()
+    assert not any(module.training for module in model.teacher.modules())
+    assert model.training and model.student.decode_head.dropout.training
 
 
 def test_predict_on_chooses_the_network():

@@ -61,8 +61,7 @@ def prepare(
         )
     jobs = [job for part, count in counts.items() for job in _pair(base, part, count)]
     work = partial(_make, folder=out / NAME, copy=copy, force=force)
-    made = bulk.each(work, jobs, f'checking and writing {len(jobs)} images and masks', workers)
-    bulk.finish(out, NAME, facts, [path for paths in made for path in paths])
+    bulk.make(out, NAME, facts, work, jobs, workers)
     return True
 
 

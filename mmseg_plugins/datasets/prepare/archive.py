@@ -1,6 +1,7 @@
 """Sources of a data set: folders, or tar and zip archives that are unpacked below the data root."""
 
 import json
+import lzma
 import shutil
 import tarfile
 import zipfile
@@ -13,6 +14,19 @@ from mmseg_plugins.results.atomic import write_atomic
 
 FOLDER = 'archives'  # below the data root; downloads lie there too
 MARK = '.unpacked.json'
+BLOCK = 4096  # bytes in which disks allot room; most files of a data set are small
+
+
+# What a damaged archive raises, or one that is encrypted or packed in an unknown way.
+DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+)
 
 
 def open_sources(sources, out: Path, checksums: dict) -> list[Path]:
@@ -95,7 +109,9 @@ def unpack(archive: Path, folder: Path, checksum: str = '') -> Path:
         if target.exists():  # of another archive of this name
             shutil.rmtree(target)
         partial.rename(target)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, ValueError) as error:
+    except UserError:
+        raise  # a RuntimeError, too
+    except DAMAGED as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f'{archive}: cannot be unpacked ({reason}); get it again') from None
     except OSError as error:
@@ -147,7 +163,8 @@ def _unpack(archive: Path, folder: Path, members: list, extract) -> None:
         for member, path, size in members
         if not ((folder / path).is_file() and (folder / path).stat().st_size == size)
     ]
-    fetch.check_room(folder, sum(size for _, size in left), f'unpacking {archive.name}')
+    needed = sum(-(-size // BLOCK) * BLOCK for _, size in left)
+    fetch.check_room(folder, needed, f'unpacking {archive.name}')
     for member, _ in store.track(left, f'unpacking {archive.name}'):
         extract(member, folder)
 
@@ -160,7 +177,7 @@ def _junk(name: str) -> bool:
 def _check_name(archive: Path, member: str) -> None:
     """Raise if the name of a member leaves the folder; links are tarfile's to judge."""
     path = PurePosixPath(member.replace('\\', '/'))
-    if path.is_absolute() or '..' in path.parts or ':' in path.parts[0]:
+    if path.is_absolute() or '..' in path.parts or ':' in str(path).partition('/')[0]:
         _refuse(archive, member)
 
 

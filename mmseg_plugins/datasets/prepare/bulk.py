@@ -31,6 +31,7 @@ def each(function, items: list, title: str, workers: int) -> list:
 
     Raises:
         UserError: The first one that a call raises, or for a number of workers below 1.
+        OSError: The first one that a call raises.
     """
     if workers < 1:
         raise UserError(f'--workers {workers}: give 1 or more')
@@ -39,10 +40,6 @@ def each(function, items: list, title: str, workers: int) -> list:
         calls = [pool.submit(function, item) for item in items]
         with closing(store.track(calls, title)) as tracked:
             return [call.result() for call in tracked]
-    except OSError as error:
-        raise UserError(
-            f'cannot write {error.filename} ({error.strerror}); make room or choose another --out'
-        ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -63,12 +60,39 @@ def begin(out: Path, name: str, facts: dict, sources: list, force: bool = False)
     Raises:
         UserError: If another one is there and ``force`` is not set, or the target is a source.
     """
-    manifest = out / name / 'manifest.json'
-    if manifest.is_file() and store.is_ready(out, name, facts, force):
+    if (out / name / 'manifest.json').is_file() and store.is_ready(out, name, facts, force):
         return False
     _guard(out / name, sources)
-    manifest.unlink(missing_ok=True)
     return True
+
+
+def make(out: Path, name: str, facts: dict, work, jobs: list, workers: int) -> None:
+    """Make every file, then the manifest with their sizes; where it is, everything is.
+
+    Args:
+        out (Path): Data root.
+        name (str): Data set.
+        facts (dict): As for :func:`store.is_ready`.
+        work (Callable): Makes the files of one job; returns their paths below ``out / name``.
+        jobs (list): One per image.
+        workers (int): Threads.
+
+    Raises:
+        UserError: As :func:`each`, or if something cannot be written.
+    """
+    folder = out / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / 'manifest.json').unlink(missing_ok=True)
+        title = f'checking and writing {len(jobs)} images and masks of {name}'
+        made = each(work, jobs, title, workers)
+        sizes = {f'{name}/{p}': (folder / p).stat().st_size for paths in made for p in paths}
+        store.write_manifest(out, name, facts, sizes)
+    except OSError as error:
+        raise UserError(
+            f'cannot write {error.filename2 or error.filename or folder} ({error.strerror}); make '
+            'room or choose another --out'
+        ) from None
 
 
 def _guard(target: Path, sources: list) -> None:
@@ -135,19 +159,6 @@ def write_png(target: Path, pixels: np.ndarray) -> None:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, 'PNG')
     write_atomic(target, buffer.getvalue())
-
-
-def finish(out: Path, name: str, facts: dict, paths: list) -> None:
-    """Write the manifest with the size of every file; where it is, everything is.
-
-    Args:
-        out (Path): Data root.
-        name (str): Data set.
-        facts (dict): As for :func:`store.is_ready`.
-        paths (list[str]): The data set's files, relative to ``out / name``.
-    """
-    sizes = {f'{name}/{path}': (out / name / path).stat().st_size for path in paths}
-    store.write_manifest(out, name, facts, sizes)
 
 
 def add_arguments(parser, source: str) -> None:

@@ -75,9 +75,7 @@ def prepare(
         jobs = jobs or pair(archive.open_sources(sources, out, {}), sources, counts)
         make = _make_half if name == HALF else partial(_make_full, copy=copy)
         work = partial(make, folder=out / name, force=force)
-        title = f'checking and writing {len(jobs)} images and masks of {name}'
-        made = bulk.each(work, jobs, title, workers)
-        bulk.finish(out, name, facts, [path for paths in made for path in paths])
+        bulk.make(out, name, facts, work, jobs, workers)
     return bool(jobs)
 
 

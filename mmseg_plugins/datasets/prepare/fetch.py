@@ -6,6 +6,8 @@ import os
 import shutil
 import urllib.error
 import urllib.request
+import zipfile
+import zlib
 from pathlib import Path
 
 from rich import progress
@@ -24,14 +26,15 @@ def download(url: str, target, checksum: str = '') -> Path:
         url (str): Address, http or https.
         target (str or Path): The file to write; one that exists is only verified.
         checksum (str): ``'sha256:<hex>'`` or ``'md5:<hex>'``, the digest or its beginning.
-            Defaults to '', not known.
+            Defaults to '', not known; a zip is then compared with the checksums in it.
 
     Returns:
         Path: The file.
 
     Raises:
         UserError: If the server cannot be reached or breaks off (what came is kept), the disk is
-            full, or the file does not have the checksum (it is discarded).
+            full, or the file does not have the checksum (it is discarded; one that was there
+            under the name stays).
     """
     target = Path(target)
     if target.is_file():
@@ -55,6 +58,8 @@ def download(url: str, target, checksum: str = '') -> Path:
         )
     try:
         check_hash(part, checksum, f'{url}: the download')
+        if not checksum and target.suffix == '.zip':
+            _check_zip(part, url)
     except UserError:
         part.unlink()
         raise
@@ -153,6 +158,17 @@ def check_hash(path: Path, checksum: str, what: str = '') -> None:
             f'{what or path} has the {algorithm} {found[: max(12, len(expected))]}, expected '
             f'{expected}; it is damaged or another file: get it again'
         )
+
+
+def _check_zip(path: Path, url: str) -> None:
+    """Read a zip whole, comparing every member with its checksum."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            bad = file.testzip()
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        bad = str(error).splitlines()[0]
+    if bad:
+        raise UserError(f'{url}: the download is damaged ({bad}); run again to get it again')
 
 
 def check_room(folder: Path, needed: int, what) -> None:

@@ -2,14 +2,11 @@
 
 import io
 import pickle
-from pathlib import Path
 
 import numpy as np
 from numpy._core import multiarray
 
 from mmseg_plugins.errors import UserError
-
-LARGEST = 64 << 20  # bytes; a pickle of more is not looked at
 
 # All that a numpy array needs; numpy 2 has moved `_reconstruct`, older pickles have the old place.
 _ALLOWED = {
@@ -31,29 +28,20 @@ class _ArrayUnpickler(pickle.Unpickler):
         return _ALLOWED[module, name]
 
 
-def read_permutation(path, length: int) -> np.ndarray:
+def parse_permutation(content: bytes, length: int, name: str) -> np.ndarray:
     """Read a permutation of ``0 .. length - 1`` from a pickle of one integer array.
 
     Args:
-        path (str or Path): The file.
+        content (bytes): The file's.
         length (int): How many indices there must be.
+        name (str): The file's, for the messages.
 
     Returns:
         np.ndarray: int64 of shape (length,).
 
     Raises:
-        UserError: If the file is anything else.
+        UserError: If it is anything else.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f'{path}: no such permutation file')
-    if path.stat().st_size > LARGEST:
-        raise UserError(f'{path}: {path.stat().st_size} bytes are too many for a permutation file')
-    return parse_permutation(path.read_bytes(), length, str(path))
-
-
-def parse_permutation(content: bytes, length: int, name: str) -> np.ndarray:
-    """As :func:`read_permutation`, of bytes; ``name`` stands in the messages."""
     fix = 'get the permutation file again'
     try:
         array = _ArrayUnpickler(io.BytesIO(content)).load()

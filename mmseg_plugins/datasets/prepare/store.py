@@ -8,6 +8,7 @@ every file of both; of large data sets the size in bytes.
 import hashlib
 import json
 import os
+import posixpath
 import tempfile
 from collections import Counter
 from contextlib import contextmanager
@@ -90,6 +91,27 @@ def read_manifest(out: Path, name: str, fix: str = '') -> dict:
         ) from None
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(f'{path}: not a readable manifest{fix}') from None
+
+
+def verify_list(out: Path, name: str, path: str) -> None:
+    """Compare one list with the manifest; a list or a data set without record passes.
+
+    Args:
+        out (Path): Data root.
+        name (str): Data set.
+        path (str): The list, relative to ``out``.
+
+    Raises:
+        UserError: If it has changed since it was written.
+    """
+    if not (out / name / 'manifest.json').is_file():
+        return
+    recorded = read_manifest(out, name)['files'].get(posixpath.normpath(path))
+    if isinstance(recorded, str) and sha256(out / path) != recorded:
+        raise UserError(
+            f'{out / path}: not the list that was written with this data set; see python '
+            f'tools/prepare_data.py {name} --check, or set verify=False for a list of your own'
+        )
 
 
 def verify(out: Path, name: str) -> int:

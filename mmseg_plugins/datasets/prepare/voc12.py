@@ -87,8 +87,7 @@ def prepare(
         )
     jobs = pair(base, augmented, counts, check_names)
     work = partial(_make, folder=out / NAME, copy=copy, force=force)
-    made = bulk.each(work, jobs, f'checking and writing {len(jobs)} images and masks', workers)
-    bulk.finish(out, NAME, facts, [path for paths in made for path in paths])
+    bulk.make(out, NAME, facts, work, jobs, workers)
     return True
 
 

@@ -11,6 +11,8 @@ from torch.utils.data import Sampler
 
 from mmseg_plugins.errors import UserError
 
+from .draw import Draw
+
 
 @DATA_SAMPLERS.register_module()
 class MultiSourceSampler(Sampler):
@@ -25,7 +27,8 @@ class MultiSourceSampler(Sampler):
     of another source has its list repeated, shuffled once and cut to the leader's length, so that
     its images keep their partners over the epochs. With seed 0 all of this is CorrMatch's order.
 
-    Every position is a function of (seed, stream, position) alone, so :meth:`skip` costs nothing.
+    Every position is a function of (seed, stream, position) alone, so :meth:`skip` costs nothing,
+    and every index is a :class:`Draw`, which says so to :class:`SemiDataset`.
 
     Source: CorrMatch couples (specification 3.4), French et al. draw independently (1.3).
 
@@ -39,6 +42,8 @@ class MultiSourceSampler(Sampler):
             Defaults to None: all are independent.
         shuffle (bool): Permute. Defaults to True.
         seed (int, optional): If None, one seed agreed on by all ranks. Defaults to None.
+        per_rank (bool): Whether ranks augment differently; if False their ``n``-th draws have one
+            number, as CorrMatch's ranks have one seed. Defaults to True.
 
     Raises:
         UserError: If a stream is empty, the ratio or the coupling does not fit the dataset, or a
@@ -52,7 +57,9 @@ class MultiSourceSampler(Sampler):
         coupled_to: Sequence[int | None] | None = None,
         shuffle: bool = True,
         seed: int | None = None,
+        per_rank: bool = True,
     ) -> None:
+        self.per_rank = per_rank
         self.sizes = [len(stream) for stream in getattr(dataset, 'datasets', [dataset])]
         self.sources = list(getattr(dataset, 'sources', self.sizes))
         self.source_ratio = list(source_ratio)
@@ -120,18 +127,19 @@ class MultiSourceSampler(Sampler):
     def set_epoch(self, epoch: int) -> None:
         """An endless sampler has no epochs."""
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[Draw]:
         offsets = np.cumsum([0, *self.sizes[:-1]])
         batch, rest = divmod(self.start, sum(self.source_ratio))
         streams = [
             self._stream(stream, batch * count) for stream, count in enumerate(self.source_ratio)
         ]
         order = [s for s, count in enumerate(self.source_ratio) for _ in range(count)]
-        endless = (offsets[s] + next(streams[s]) for s in itertools.cycle(order))
-        yield from map(int, itertools.islice(endless, rest, None))
+        drawn = ((s, *next(streams[s])) for s in itertools.cycle(order))
+        for s, index, number in itertools.islice(drawn, rest, None):
+            yield Draw.of(offsets[s] + index, self.seed, s, number)
 
-    def _stream(self, stream: int, start: int) -> Iterator[int]:
-        """Indices of one stream for this rank, from its ``start``-th draw on."""
+    def _stream(self, stream: int, start: int) -> Iterator[tuple[int, int]]:
+        """Index and number of one stream's draws on this rank, from its ``start``-th on."""
         leader = self.coupled_to[stream]
         leader = stream if leader is None else leader
         partner = self._partner_order(stream, leader)
@@ -141,7 +149,8 @@ class MultiSourceSampler(Sampler):
             if epoch != known:
                 order, known = self._permutation(leader, epoch), epoch
             index = order[position]
-            yield index if partner is None else partner[index]
+            number = draw * self.world_size + self.rank * self.per_rank
+            yield index if partner is None else partner[index], number
 
     def _locate(self, stream: int, draw: int) -> tuple[int, int]:
         """Epoch, and position in its permutation, of this rank's ``draw``-th draw."""

@@ -1,0 +1,152 @@
+"""What a run loads fits it, and what was interrupted goes on as if it had not been."""
+
+import re
+from pathlib import Path
+
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import BaseLoop
+from mmseg.registry import HOOKS
+
+from mmseg_plugins.checkpoints import fit, load_file, state_dict_of
+from mmseg_plugins.checkpoints.load import shorten
+from mmseg_plugins.errors import UserError
+from mmseg_plugins.results.literals import read_literals
+
+# What may change between two starts of a run: where it runs and what it tells, not what it learns.
+FREE = re.compile(
+    r'(work_dir|load_from|resume|launcher|log_level|log_processor|experiment_name|env_cfg'
+    r'|vis_backends|visualizer|default_hooks\.(logger|timer|checkpoint|run_record|resume)'
+    r'|\w+_dataloader\.(num_workers|persistent_workers|pin_memory|prefetch_factor)'
+    r'|\w+\.dataset(\.\w+)*\.data_root|(test|tta)_\w+)(\.|$)'
+)
+
+
+@HOOKS.register_module()
+class ResumeHook(Hook):
+    """Choose, check and complete what a run starts from.
+
+    - ``--resume`` goes on from the newest checkpoint that can be read; one that was cut short is
+      named and passed over.
+    - The checkpoint of a resumed or tested run must have exactly the model's tensors; MMEngine
+      would warn and go on with random weights. One that a training only starts from
+      (``load_from``) must have some of them.
+    - A run that was interrupted in a validation makes up for it first.
+    - A config that changed since is refused.
+
+    Args:
+        allow_changes (bool): Resume with a changed config. Defaults to False.
+    """
+
+    def __init__(self, allow_changes: bool = False) -> None:
+        self.allow_changes = allow_changes
+        self.validated = 0
+        self._missed = False
+
+    def before_run(self, runner) -> None:
+        """Choose the checkpoint of ``--resume``.
+
+        Raises:
+            UserError: If there are checkpoints but none that can be read.
+        """
+        if not runner._resume or runner._load_from is not None:
+            return
+        answer = [self._newest(runner) if is_main_process() else None]
+        broadcast_object_list(answer)
+        found, error = answer[0]
+        if error:
+            raise UserError(error)
+        runner._load_from, runner._resume = found, found is not None
+
+    def _newest(self, runner) -> tuple[str | None, str | None]:
+        """Newest checkpoint that can be read, and what is wrong if none of them can."""
+        paths = Path(runner.work_dir).glob('iter_*.pth')
+        numbered = [(int(p.stem[5:]), p) for p in paths if p.stem[5:].isdigit()]
+        error = None
+        for _, path in sorted(numbered, reverse=True):
+            try:
+                load_file(path)
+                return str(path), None
+            except UserError as problem:
+                error = f'{problem}'
+                runner.logger.warning(f'{error}; the checkpoint before it is tried')
+        if error is None:
+            runner.logger.info(f'no checkpoint in {runner.work_dir}: the run starts anew')
+        return None, error and f'no checkpoint in {runner.work_dir} can be resumed: {error}'
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Compare the checkpoint with the model and, when resuming, with the config.
+
+        Raises:
+            UserError: If it does not fit.
+        """
+        path = runner._load_from
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        state, what = state_dict_of(checkpoint, path), f'the {type(model).__name__} of this config'
+        if isinstance(runner._train_loop, BaseLoop) and not runner._resume:
+            shapes = {name: value.shape for name, value in model.state_dict().items()}
+            if not any(shapes.get(name) == value.shape for name, value in state.items()):
+                raise UserError(
+                    f'{path} has none of the tensors of {what}: it has {shorten(state)}; name a '
+                    'checkpoint of such a model (tools/convert_checkpoint.py converts others)'
+                )
+            return
+        fit(state, model, path, what, 'give the config that it was trained with')
+        if not runner._resume:
+            return
+        meta = checkpoint['meta']
+        self._refuse_changes(runner, meta.get('cfg'), path)
+        loop, done = runner.train_loop, meta['iter']
+        self.validated = meta.get('validated', done)
+        due = done >= loop.val_begin and (done % loop.val_interval == 0 or done == loop.max_iters)
+        self._missed = due and self.validated != done and runner.val_loop is not None
+
+    def _refuse_changes(self, runner, text: str | None, path: str) -> None:
+        try:
+            before = _flat(read_literals(text))
+        except (ValueError, TypeError):
+            runner.logger.warning(f'{path} has no config to compare with')
+            return
+        now = _flat(runner.cfg.to_dict())
+        changed = [
+            f'{key} {before.get(key, "unset")!s:.40} -> {now.get(key, "unset")!s:.40}'
+            for key in sorted({*before, *now})
+            if before.get(key) != now.get(key) and not FREE.match(key)
+        ]
+        if not changed:
+            return
+        message = f'the config has changed since {path} was saved: {shorten(changed)}'
+        if not self.allow_changes:
+            raise UserError(
+                f'{message}; take the config back, start anew in another --work-dir, or resume '
+                'with --cfg-options default_hooks.resume.allow_changes=True'
+            )
+        runner.logger.warning(message)
+
+    def before_train_epoch(self, runner) -> None:
+        """Make up for a validation."""
+        if self._missed:
+            runner.logger.info(f'validating after {runner.iter} iterations, as it was interrupted')
+            runner.val_loop.run()
+            self._missed = False
+
+    def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
+        """Note that this validation is done."""
+        self.validated = runner.iter
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Save which validation was the last."""
+        checkpoint['meta']['validated'] = self.validated
+
+
+def _flat(config: dict, prefix: str = '') -> dict:
+    """Dotted keys and plain values of nested dicts and lists."""
+    items = config.items() if isinstance(config, dict) else enumerate(config)
+    flat = {}
+    for key, value in items:
+        if isinstance(value, (dict, list, tuple)) and value:
+            flat.update(_flat(value, f'{prefix}{key}.'))
+        else:
+            flat[f'{prefix}{key}'] = value
+    return flat
