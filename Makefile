@@ -20,7 +20,7 @@ CAMVID_SEEDS = 0
 
 # ---------------------------------------------------------------------------------------------------
 BIN     := $(VENV)/bin
-LAUNCH   = $(BIN)/python tools/launch.py
+LAUNCH   = $(BIN)/python tools/launch.py --executor local
 # The benchmarks share one leaderboard: of the runs of both, what is there.
 TRAINED   = $(wildcard $(addprefix work_dirs/,$(SHAPES_FEW) $(SHAPES_LONG) $(SHAPES_SEMI) $(SHAPES_CUTOUT) $(SHAPES_ALL) $(CAMVID_RUNS)))
 BASELINES = $(filter $(notdir $(TRAINED)),$(SHAPES_FEW) $(SHAPES_LONG) $(firstword $(CAMVID_RUNS)))
@@ -35,7 +35,7 @@ export PYTHONPATH := $(CURDIR)
 # A recipe stops at its first error.
 .SHELLFLAGS := -ec
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format test-wheel shapes-benchmark camvid-benchmark results clean
+.PHONY: help setup demo test lint format test-kill test-gather test-page test-wheel test-slurm shapes-benchmark camvid-benchmark results clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 22
@@ -76,8 +76,25 @@ format: setup ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+test-kill: setup ## kill a training 20 times and read its run.json (a minute)
+	$(BIN)/python -m pytest tests/test_hooks/test_kill.py -m slow -s
+
+test-gather: setup ## gather 10 000 runs against the clock (a minute on two quiet cores)
+	$(BIN)/python -m pytest tests/test_results/test_gather_speed.py -m slow -s
+
+test-page: setup ## open the results page in headless Chromium (Debian's package chromium)
+	@command -v chromium chromium-browser google-chrome >/dev/null || { \
+	  echo 'error: needs Chromium: apt-get install chromium' >&2; exit 1; }
+	$(BIN)/python -m pytest tests/test_results/test_page.py tests/test_results/test_page_browser.py
+
 test-wheel: setup ## install the wheel in a clean environment and train from it (downloads torch)
 	env -u PYTHONPATH $(BIN)/python -m pytest tests/test_packaging.py -m slow -s
+
+test-resume: setup ## kill -9 ten times per method and resume, and every other fault (15 minutes)
+	$(BIN)/python -m pytest tests/test_benchmarks/test_kills.py tests/test_benchmarks/test_faults.py -m slow -s
+
+test-slurm: setup ## train through a real Slurm, started and ended by the test (its Debian packages; as root)
+	$(BIN)/python -m pytest tests/test_launch/test_slurm_cluster.py -m slow -s
 
 shapes-benchmark: setup ## SupOnly, CutMix, CutOut, CorrMatch, all labels; three seeds; into results/ (an hour)
 	$(BIN)/python tools/prepare_data.py shapes
@@ -90,10 +107,12 @@ camvid-benchmark: setup ## the three methods on CamVid, 46 labels (CAMVID=DIR); 
 	$(LAUNCH) $(call leaves,$(CAMVID_RUNS)) --seeds $(CAMVID_SEEDS) --jobs $(JOBS) --gpus $(GPUS)
 	$(MAKE) --no-print-directory results
 
-results: setup ## gather what the benchmarks have trained into results/, draw the figures
+results: setup ## gather what the benchmarks have trained into results/: tables, figures, page
 	$(if $(TRAINED),,$(error nothing is trained yet: run make shapes-benchmark or make camvid-benchmark first))
 	$(BIN)/python tools/gather_results.py $(TRAINED) $(addprefix --paired ,$(BASELINES))
 	$(BIN)/python tools/plot_results.py
+	$(BIN)/python tools/make_metafiles.py
+	$(BIN)/python tools/make_page.py
 
 clean: ## remove caches and build artefacts; data/, work_dirs/ and the environment stay
 	rm -rf build dist mmseg_plugins.egg-info .pytest_cache .ruff_cache

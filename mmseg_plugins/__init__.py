@@ -23,6 +23,7 @@ with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         evaluation,
         heads,
         hooks,
+        loops,
         losses,
         optim,
         segmentors,

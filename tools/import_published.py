@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+import light_import  # noqa: F401
+
 from mmseg_plugins.errors import main_guard
 from mmseg_plugins.results.atomic import write_output
 from mmseg_plugins.results.published import import_published

@@ -13,7 +13,6 @@ import argparse
 import warnings
 from pathlib import Path
 
-import matplotlib
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
@@ -25,7 +24,7 @@ from mmseg_plugins.errors import UserError, main_guard
 from mmseg_plugins.results.atomic import write_output
 from mmseg_plugins.results.step_parts import StepParts, run_step
 from mmseg_plugins.results.step_plots import draw_step
-from mmseg_plugins.results.style import STYLE, check_picture, render
+from mmseg_plugins.results.style import check_picture, render
 from mmseg_plugins.segmentors import SemiBaseSegmentor
 
 
@@ -87,9 +86,8 @@ def main(argv: list[str] | None = None) -> None:
         title += f', step after iteration {done}'
     if parts.gate is not None:
         title += f', gate {parts.gate:.2f} (share that passes in the batch)'
-    with matplotlib.rc_context(STYLE):
-        figure = draw_step(parts, title, data['classes'], data['palette'])
-        write_output(args.out, render(figure)[args.out.suffix])
+    figure = draw_step(parts, title, data['classes'], data['palette'])
+    write_output(args.out, render(figure, [args.out.suffix])[args.out.suffix])
     print(args.out)
 
 

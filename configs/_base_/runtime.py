@@ -1,5 +1,5 @@
 # TensorBoard, W&B or MLflow beside the files of a run: MMSEG_TRACKER=tensorboard, wandb or mlflow.
-_base_ = './trackers/{{$MMSEG_TRACKER:local}}.py'
+_base_ = ['./trackers/known.py', './trackers/{{$MMSEG_TRACKER:local}}.py']
 default_scope = 'mmseg'
 custom_imports = dict(imports=['mmseg_plugins'], allow_failed_imports=False)
 env_cfg = dict(
@@ -18,7 +18,7 @@ data_preprocessor = dict(
     pad_val=0,
     seg_pad_val=255,
 )
-train_cfg = dict(type='IterBasedTrainLoop')
+train_cfg = dict(type='AccumulatingTrainLoop')
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 default_hooks = dict(

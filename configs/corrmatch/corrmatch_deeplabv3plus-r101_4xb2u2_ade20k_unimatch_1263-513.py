@@ -59,3 +59,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=94720, val_interval=4736)
 param_scheduler = dict(end=94722)
 default_hooks = dict(checkpoint=dict(interval=4736))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

@@ -59,3 +59,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=99480, val_interval=4974)
 param_scheduler = dict(end=99482)
 default_hooks = dict(checkpoint=dict(interval=4974))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

@@ -59,3 +59,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=97880, val_interval=4894)
 param_scheduler = dict(end=97882)
 default_hooks = dict(checkpoint=dict(interval=4894))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

@@ -59,3 +59,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=78000, val_interval=3250)
 param_scheduler = dict(end=78002)
 default_hooks = dict(checkpoint=dict(interval=3250))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

@@ -59,3 +59,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=66960, val_interval=2790)
 param_scheduler = dict(end=66962)
 default_hooks = dict(checkpoint=dict(interval=2790))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

@@ -59,3 +59,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=86160, val_interval=3590)
 param_scheduler = dict(end=86162)
 default_hooks = dict(checkpoint=dict(interval=3590))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

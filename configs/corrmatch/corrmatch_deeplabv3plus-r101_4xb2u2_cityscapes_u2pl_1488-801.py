@@ -59,3 +59,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=44640, val_interval=1860)
 param_scheduler = dict(end=44642)
 default_hooks = dict(checkpoint=dict(interval=1860))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

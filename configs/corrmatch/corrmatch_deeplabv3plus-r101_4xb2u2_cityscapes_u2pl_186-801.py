@@ -59,3 +59,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=83760, val_interval=3490)
 param_scheduler = dict(end=83762)
 default_hooks = dict(checkpoint=dict(interval=3490))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

@@ -59,3 +59,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=91200, val_interval=1140)
 param_scheduler = dict(end=91202)
 default_hooks = dict(checkpoint=dict(interval=1140))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

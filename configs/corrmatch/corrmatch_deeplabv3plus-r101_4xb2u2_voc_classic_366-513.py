@@ -59,3 +59,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=102160, val_interval=1277)
 param_scheduler = dict(end=102162)
 default_hooks = dict(checkpoint=dict(interval=1277))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

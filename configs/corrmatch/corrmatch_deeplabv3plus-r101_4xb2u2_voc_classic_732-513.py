@@ -59,3 +59,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=98480, val_interval=1231)
 param_scheduler = dict(end=98482)
 default_hooks = dict(checkpoint=dict(interval=1231))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

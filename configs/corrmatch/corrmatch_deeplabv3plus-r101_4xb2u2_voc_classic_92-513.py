@@ -59,3 +59,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=104880, val_interval=1311)
 param_scheduler = dict(end=104882)
 default_hooks = dict(checkpoint=dict(interval=1311))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

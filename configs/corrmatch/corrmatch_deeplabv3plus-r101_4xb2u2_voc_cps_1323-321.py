@@ -59,3 +59,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=92560, val_interval=1157)
 param_scheduler = dict(end=92562)
 default_hooks = dict(checkpoint=dict(interval=1157))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

@@ -59,3 +59,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=79360, val_interval=992)
 param_scheduler = dict(end=79362)
 default_hooks = dict(checkpoint=dict(interval=992))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

@@ -59,3 +59,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=99200, val_interval=1240)
 param_scheduler = dict(end=99202)
 default_hooks = dict(checkpoint=dict(interval=1240))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

@@ -56,3 +56,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=88400, val_interval=4420)
 param_scheduler = dict(end=88402)
 default_hooks = dict(checkpoint=dict(interval=4420))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

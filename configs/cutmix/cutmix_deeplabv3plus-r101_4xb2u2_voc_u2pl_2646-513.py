@@ -25,7 +25,7 @@ protocol = dict(
     cutmix_partner='independent image',
     unlabelled_pool='all but the labelled',
     label_seed=None,
-    setting="choice: CorrMatch's network, crop and schedule with the CutMix step",
+    setting="choice: CorrMatch's network, crop and schedule",
     primary=True,
 )
 network = _base_.network
@@ -56,3 +56,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=79360, val_interval=992)
 param_scheduler = dict(end=79362)
 default_hooks = dict(checkpoint=dict(interval=992))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

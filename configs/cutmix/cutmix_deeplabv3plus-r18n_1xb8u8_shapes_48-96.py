@@ -56,3 +56,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=600, val_interval=100)
 param_scheduler = dict(end=600)
 default_hooks = dict(checkpoint=dict(interval=100))
+auto_scale_lr = dict(enable=False, base_batch_size=24)

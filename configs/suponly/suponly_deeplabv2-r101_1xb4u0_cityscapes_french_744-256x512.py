@@ -50,3 +50,4 @@ train_dataloader = dict(
 )
 train_cfg = dict(max_iters=40000, val_interval=1000)
 default_hooks = dict(checkpoint=dict(interval=1000))
+auto_scale_lr = dict(enable=False, base_batch_size=4)

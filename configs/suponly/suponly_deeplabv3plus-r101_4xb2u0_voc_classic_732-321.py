@@ -25,7 +25,7 @@ protocol = dict(
     cutmix_partner=None,
     unlabelled_pool=None,
     label_seed=None,
-    setting="choice: CorrMatch's network, crop and schedule with the CutMix step",
+    setting="choice: CorrMatch's network, crop and schedule",
     primary=True,
 )
 network = _base_.network
@@ -50,3 +50,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=98480, val_interval=1231)
 param_scheduler = dict(end=98482)
 default_hooks = dict(checkpoint=dict(interval=1231))
+auto_scale_lr = dict(enable=False, base_batch_size=8)

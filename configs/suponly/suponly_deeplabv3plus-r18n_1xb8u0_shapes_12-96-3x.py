@@ -50,3 +50,4 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=1800, val_interval=300)
 param_scheduler = dict(end=1800)
 default_hooks = dict(checkpoint=dict(interval=300))
+auto_scale_lr = dict(enable=False, base_batch_size=8)

@@ -1,6 +1,7 @@
 """MMEngine's checkpoint loaders, without their fallback to executing what a file holds."""
 
 import os
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -10,7 +11,6 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from mmseg_plugins.errors import UserError
-from mmseg_plugins.results.literals import read_literals
 
 from .load import load_file
 
@@ -19,8 +19,9 @@ from .load import load_file
 def load_from_local(filename: str, map_location: str | None = None) -> dict:
     """Load a local file strictly, wherever MMEngine loads one: ``load_from``, ``--resume``, tests.
 
-    MMEngine tries ``weights_only=True`` and then unpickles everything; and it runs the config that
-    a checkpoint brings along under ``meta.config`` when it resumes. Neither happens here.
+    MMEngine tries ``weights_only=True`` and then unpickles everything; and it runs a config that a
+    checkpoint brings along under ``meta.config`` (older versions wrote it) when it resumes. Neither
+    happens here: that config is left out.
 
     Args:
         filename (str): The file.
@@ -32,17 +33,9 @@ def load_from_local(filename: str, map_location: str | None = None) -> dict:
     Raises:
         UserError: If the file is missing, cut short or holds code.
     """
-    path = Path(os.path.expanduser(filename))
-    checkpoint = load_file(path, map_location)
-    meta = checkpoint.get('meta')
-    if isinstance(meta, dict) and 'config' in meta:
-        try:
-            read_literals(meta['config'])
-        except (ValueError, TypeError):
-            raise UserError(
-                f'{path} brings a config that is more than plain values, and resuming would run '
-                'it; use a checkpoint that MMEngine wrote'
-            ) from None
+    checkpoint = load_file(os.path.expanduser(filename), map_location)
+    if isinstance(checkpoint.get('meta'), dict):
+        checkpoint['meta'].pop('config', None)
     return checkpoint
 
 
@@ -61,21 +54,23 @@ def load_from_http(filename: str, map_location: str | None = None, **kwargs) -> 
     Raises:
         UserError: If it cannot be downloaded, or as for :func:`load_from_local`.
     """
-    path = Path(torch.hub.get_dir(), 'checkpoints', Path(urlparse(filename).path).name)
-    if is_main_process() and not path.is_file():
+    name = Path(urlparse(filename).path).name
+    if name in ('', '..'):
+        raise UserError(f'{filename} names no file; give the URL of a .pth file')
+    path = Path(torch.hub.get_dir(), 'checkpoints', name)
+    if not is_main_process():
+        barrier()  # others find the file, unless they lie on another machine
+    if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            torch.hub.download_url_to_file(filename, str(path))
-        except (OSError, ValueError) as error:
+            torch.hub.download_url_to_file(filename, str(path), progress=False)
+        except (OSError, ValueError, HTTPException) as error:
             raise UserError(
                 f'cannot download {filename}: {error}; download it elsewhere and name the file'
             ) from error
-    barrier()
+    if is_main_process():
+        barrier()
     return load_from_local(str(path), map_location)
-
-
-# torchvision:// and open-mmlab:// look a URL up and call this function by its name.
-mmengine_checkpoint.load_from_http = load_from_http
 
 
 @CheckpointLoader.register_scheme(
@@ -88,3 +83,12 @@ def load_from_store(filename: str, map_location: str | None = None, **kwargs) ->
         UserError: Always.
     """
     raise UserError(f'{filename} would be loaded as code; copy the file here and name the copy')
+
+
+def _load_strictly(file, map_location=None, weights_only=None) -> dict:
+    return load_from_local(str(file), map_location)
+
+
+# torchvision://, open-mmlab:// and mmcls:// look a URL or a file up and call these by their names.
+mmengine_checkpoint.load_from_http = load_from_http
+mmengine_checkpoint._safe_torch_load = _load_strictly

@@ -1,14 +1,20 @@
+import logging
 import os
 import os.path as osp
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+from mmengine.dist import get_rank
+from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 import mmseg_plugins
 from mmseg_plugins.errors import UserError
 
+from .broken_file import looks_cut_short, what_is_wrong
 from .prepare import store
 from .prepare.lists import record_at, verify_list, where_from
 from .read_list import read_split_list
@@ -63,11 +69,20 @@ class SplitListDataset(BaseSegDataset):
         with_labels (bool): If False, masks are neither looked for nor opened. Defaults to True.
         verify (bool): Compare the list with its record and read the first masks; False for a list
             or masks of one's own in the place of a benchmark's. Defaults to True.
+        bad_files (str): What to do about an image or a mask that cannot be decoded: ``'stop'`` with
+            the file's name, or, in training only, ``'skip'``: say so, count it in :attr:`skipped`
+            and draw another image of the list in its place, the same one after a restart. A file
+            that cannot be read at all stops always. Defaults to ``'stop'``.
         **kwargs: See mmseg's ``BaseSegDataset``.
 
     Raises:
         UserError: If a folder or the list is missing, the list is empty, repeats an id or is not
-            the one recorded, a file that it names is missing, or one of the first masks is unfit.
+            the one recorded, a file that it names is missing, one of the first masks is unfit, or
+            ``bad_files`` is unknown.
+
+    Attributes:
+        skipped (Tensor): Bool, one per image: which ones were passed over so far, by this process
+            or by a loader worker of it. None unless ``bad_files`` is ``'skip'``.
     """
 
     PREPARE: str | None = None  # the subcommand of tools/prepare_data.py that makes this data set
@@ -80,8 +95,13 @@ class SplitListDataset(BaseSegDataset):
         img_suffix: str | Sequence[str] = ('.jpg', '.png'),
         with_labels: bool = True,
         verify: bool = True,
+        bad_files: str = 'stop',
         **kwargs,
     ) -> None:
+        if bad_files not in ('stop', 'skip'):
+            raise UserError(
+                f"{type(self).__name__}: unknown bad_files={bad_files!r}; use 'stop' or 'skip'"
+            )
         self.with_labels = with_labels
         self.record = record_at(ann_file) if verify else None
         self.own_record = (self.PREPARE, ann_file) if verify and self.PREPARE else None
@@ -101,6 +121,9 @@ class SplitListDataset(BaseSegDataset):
             img_suffix=img_suffix,
             **kwargs,
         )
+        skip = bad_files == 'skip' and not self.test_mode
+        # shared: workers find them, and each file counts once
+        self.skipped = torch.zeros(len(self), dtype=torch.bool).share_memory_() if skip else None
 
     def load_data_list(self) -> list[dict]:
         """Read the list and check it against the folders.
@@ -130,6 +153,49 @@ class SplitListDataset(BaseSegDataset):
                 info['seg_map_path'] = mask
         self._read_masks(data_list[: self.masks_to_read])
         return data_list
+
+    def prepare_data(self, idx: int) -> dict | None:
+        """A sample; None, for which MMEngine draws another, if its file is broken.
+
+        Args:
+            idx (int): Its number.
+
+        Returns:
+            dict | None: What the pipeline gives.
+
+        Raises:
+            UserError: If a file is broken and must not be skipped.
+        """
+        info = self.get_data_info(idx)
+        image, mask = info['img_path'], info.get('seg_map_path')
+        try:
+            if looks_cut_short(image) and (problem := what_is_wrong(image)):
+                raise ValueError(problem)
+            return self.pipeline(info)
+        except Exception:
+            for kind, path in (('image', image), ('mask', mask)):
+                if path and (bad := self._bad_file(kind, path, idx)):
+                    if self.skipped is None or not self.skipped[idx]:
+                        raise UserError(bad) from None
+                    _warn(f'{bad}: {int(self.skipped.sum())} skipped so far')
+                    return None
+            raise
+
+    def _bad_file(self, kind: str, path: str, idx: int) -> str | None:
+        """What is wrong with a file; one that may be skipped is marked."""
+        try:
+            problem = what_is_wrong(path)
+        except OSError as error:
+            return f'{kind} {path} cannot be read ({error.strerror}); is its disk still there?'
+        if problem is None:
+            return None
+        if self.skipped is None:
+            return (
+                f'{kind} {path} cannot be read ({problem}); replace the file, or have such files '
+                "skipped with its dataset's bad_files=skip"
+            )
+        self.skipped[idx] = True
+        return f'{kind} {path} cannot be read ({problem})'
 
     def _read_masks(self, data_list: list[dict]) -> None:
         """Refuse masks of another kind (colours, raw ids) before training."""
@@ -165,3 +231,10 @@ class SplitListDataset(BaseSegDataset):
                 f'complete the data folder{see if self.PREPARE else ""} or correct the list'
             )
         return paths
+
+
+def _warn(message: str) -> None:
+    if get_rank():  # there MMEngine's logger is silent
+        print(f'warning: rank {get_rank()}: {message}', file=sys.stderr, flush=True)
+    else:
+        print_log(message, logger='current', level=logging.WARNING)

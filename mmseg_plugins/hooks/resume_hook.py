@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.dist import broadcast_object_list, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop
@@ -19,7 +19,7 @@ FREE = re.compile(
     r'(work_dir|load_from|resume|launcher|log_level|log_processor|experiment_name|env_cfg'
     r'|vis_backends|visualizer|default_hooks\.(logger|timer|checkpoint|run_record|resume)'
     r'|\w+_dataloader\.(num_workers|persistent_workers|pin_memory|prefetch_factor)'
-    r'|\w+\.dataset(\.\w+)*\.data_root|(test|tta)_\w+)(\.|$)'
+    r'|\w+\.dataset(\.\w+)*\.(data_root|bad_files)|(test|tta)_\w+)(\.|$)'
 )
 
 
@@ -28,12 +28,12 @@ class ResumeHook(Hook):
     """Choose, check and complete what a run starts from.
 
     - ``--resume`` goes on from the newest checkpoint that can be read; one that was cut short is
-      named and passed over.
+      named and passed over. A file without the state of an optimizer is refused.
     - The checkpoint of a resumed or tested run must have exactly the model's tensors; MMEngine
       would warn and go on with random weights. One that a training only starts from
       (``load_from``) must have some of them.
     - A run that was interrupted in a validation makes up for it first.
-    - A config that changed since is refused.
+    - A config, or a number of ranks, that changed since is refused.
 
     Args:
         allow_changes (bool): Resume with a changed config. Defaults to False.
@@ -41,8 +41,7 @@ class ResumeHook(Hook):
 
     def __init__(self, allow_changes: bool = False) -> None:
         self.allow_changes = allow_changes
-        self.validated = 0
-        self._missed = False
+        self.validated: int | None = 0
 
     def before_run(self, runner) -> None:
         """Choose the checkpoint of ``--resume``.
@@ -61,10 +60,12 @@ class ResumeHook(Hook):
 
     def _newest(self, runner) -> tuple[str | None, str | None]:
         """Newest checkpoint that can be read, and what is wrong if none of them can."""
-        paths = Path(runner.work_dir).glob('iter_*.pth')
-        numbered = [(int(p.stem[5:]), p) for p in paths if p.stem[5:].isdigit()]
-        error = None
-        for _, path in sorted(numbered, reverse=True):
+        work_dir, error = Path(runner.work_dir), None
+        paths = _saved(work_dir)
+        last = work_dir / 'last_checkpoint'
+        if not paths and last.is_file():  # the hook's `out_dir` may be another folder
+            paths = _saved(Path(last.read_text().strip()).parent)
+        for path in paths:
             try:
                 load_file(path)
                 return str(path), None
@@ -84,6 +85,7 @@ class ResumeHook(Hook):
         path = runner._load_from
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         state, what = state_dict_of(checkpoint, path), f'the {type(model).__name__} of this config'
+        checkpoint.setdefault('state_dict', state)  # the only place where MMEngine looks for some
         if isinstance(runner._train_loop, BaseLoop) and not runner._resume:
             shapes = {name: value.shape for name, value in model.state_dict().items()}
             if not any(shapes.get(name) == value.shape for name, value in state.items()):
@@ -95,20 +97,27 @@ class ResumeHook(Hook):
         fit(state, model, path, what, 'give the config that it was trained with')
         if not runner._resume:
             return
-        meta = checkpoint['meta']
-        self._refuse_changes(runner, meta.get('cfg'), path)
-        loop, done = runner.train_loop, meta['iter']
-        self.validated = meta.get('validated', done)
-        due = done >= loop.val_begin and (done % loop.val_interval == 0 or done == loop.max_iters)
-        self._missed = due and self.validated != done and runner.val_loop is not None
+        meta = checkpoint.get('meta')
+        absent = [key for key in ('optimizer', 'message_hub') if key not in checkpoint]
+        if not (isinstance(meta, dict) and type(meta.get('iter')) is int):
+            absent.append('number of its iteration')
+        if absent:
+            raise UserError(
+                f'{path} cannot be resumed: it has no {" and no ".join(absent)}; name an '
+                'iter_*.pth, or start from its weights with load_from and without --resume'
+            )
+        self._refuse_changes(runner, meta, path)
+        self.validated = meta.get('validated')
 
-    def _refuse_changes(self, runner, text: str | None, path: str) -> None:
+    def _refuse_changes(self, runner, meta: dict, path: str) -> None:
         try:
-            before = _flat(read_literals(text))
-        except (ValueError, TypeError):
+            before = _flat(read_literals(meta.get('cfg')))
+        except ValueError:
             runner.logger.warning(f'{path} has no config to compare with')
             return
         now = _flat(runner.cfg.to_dict())
+        now['ranks'] = get_world_size()
+        before['ranks'] = meta.get('world_size', now['ranks'])
         changed = [
             f'{key} {before.get(key, "unset")!s:.40} -> {now.get(key, "unset")!s:.40}'
             for key in sorted({*before, *now})
@@ -126,18 +135,26 @@ class ResumeHook(Hook):
 
     def before_train_epoch(self, runner) -> None:
         """Make up for a validation."""
-        if self._missed:
-            runner.logger.info(f'validating after {runner.iter} iterations, as it was interrupted')
+        loop, done = runner.train_loop, runner.iter
+        if not done or runner.val_loop is None or self.validated in (done, None):
+            return
+        if done >= loop.val_begin and (done % loop.val_interval == 0 or done == loop.max_iters):
+            runner.logger.info(f'validating after {done} iterations, as it was interrupted')
             runner.val_loop.run()
-            self._missed = False
 
-    def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
-        """Note that this validation is done."""
+    def after_val(self, runner) -> None:
+        """Note that this validation is done, with all that other hooks do after it."""
         self.validated = runner.iter
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Save which validation was the last."""
-        checkpoint['meta']['validated'] = self.validated
+        """Save which validation was the last, and what the config does not say."""
+        checkpoint['meta'].update(validated=self.validated, world_size=get_world_size())
+
+
+def _saved(folder: Path) -> list[Path]:
+    """Checkpoints, the one saved last first: the numbers may be those of an earlier start."""
+    paths = [path for path in folder.glob('iter_*.pth') if path.stem[5:].isdigit()]
+    return sorted(paths, key=lambda path: (path.stat().st_mtime_ns, int(path.stem[5:])))[::-1]
 
 
 def _flat(config: dict, prefix: str = '') -> dict:

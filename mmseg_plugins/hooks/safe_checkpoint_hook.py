@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -23,8 +23,11 @@ class SafeCheckpointHook(CheckpointHook):
     """MMEngine's hook; a file is written whole or not at all, and kept until the next is complete.
 
     SIGTERM, which a scheduler sends before it takes a machine away, ends the training after the
-    iteration that goes on, with a checkpoint and exit code 143; in a validation it ends at once,
-    and the validation is made up for by :class:`ResumeHook`.
+    optimizer step that goes on, with a checkpoint and exit code 143; in a validation it ends at
+    once, and the validation is made up for by :class:`ResumeHook`.
+
+    Where gradients are accumulated over iterations, ``interval`` and ``save_begin`` are rounded up
+    to whole optimizer steps: a checkpoint does not hold the gradients of a half one.
 
     Args:
         args (Any): As for MMEngine's ``CheckpointHook``.
@@ -39,28 +42,65 @@ class SafeCheckpointHook(CheckpointHook):
 
     def before_run(self, runner) -> None:
         """Listen to SIGTERM."""
-        on_main = threading.current_thread() is threading.main_thread()
-        if on_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-            self._before = signal.signal(signal.SIGTERM, self._on_sigterm)
+        if threading.current_thread() is not threading.main_thread():
+            return
+        before = signal.getsignal(signal.SIGTERM)
+        if isinstance(getattr(before, '__self__', None), SafeCheckpointHook):
+            before = signal.SIG_DFL  # of a run in this process that failed
+        if before == signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, self._on_sigterm)
+            self._before = before
 
     def _on_sigterm(self, number, frame) -> None:
         self._told = True
 
     def before_train(self, runner) -> None:
         """Clear away what a killed process left half-written."""
+        info = runner.message_hub.runtime_info
+        if 'keep_ckpt_ids' in info:  # from the checkpoint; MMEngine removes files by it
+            info['keep_ckpt_ids'] = [step for step in info['keep_ckpt_ids'] if type(step) is int]
         super().before_train(runner)
+        self._take_best(runner)
+        counts = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+        if not self.by_epoch and self.interval > 0:
+            self.interval = -(-self.interval // counts) * counts
+            self.save_begin = -(-self.save_begin // counts) * counts
         if dist.is_main_process():
             for path in Path(self.out_dir).glob('.*.pth.*.tmp'):
                 path.unlink(missing_ok=True)
         # A scheduler tells all processes; without its workers this one could not end its iteration.
-        loader = runner.train_dataloader
-        loader.worker_init_fn = partial(_hear_parent_only, loader.worker_init_fn)
+        for loop in (runner.train_loop, runner.val_loop):
+            if loop is not None:
+                loader = loop.dataloader
+                loader.worker_init_fn = partial(_hear_parent_only, loader.worker_init_fn)
+
+    def _take_best(self, runner) -> None:
+        """Of the best checkpoint, which the next one replaces, take the name and not the place.
+
+        The place comes from the checkpoint: a run that was copied must not remove the file of the
+        original, nor a file from elsewhere any file at all.
+        """
+        if runner._resume:
+            self.last_ckpt = runner._load_from  # is saved again where a validation is made up for
+        if self.save_best is None:
+            return
+
+        def own(path):
+            name = Path(path).name if isinstance(path, str) else ''
+            named = name.startswith('best_') and name.endswith('.pth')
+            return self.file_backend.join_path(self.out_dir, name) if named else None
+
+        if len(self.key_indicators) == 1:
+            self.best_ckpt_path = own(self.best_ckpt_path)
+        else:
+            paths = self.best_ckpt_path_dict
+            self.best_ckpt_path_dict = {key: own(path) for key, path in paths.items()}
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         """Save where it is time to, or to end."""
         super().after_train_iter(runner, batch_idx, data_batch, outputs)
-        if self._should_end(outputs):
-            saved = self.keep_ckpt_ids[-1:] if self.max_keep_ckpts > 0 else []
+        if runner.optim_wrapper.should_update() and self._should_end(outputs):
+            saved = list(self.keep_ckpt_ids)[-1:] if self.max_keep_ckpts > 0 else []
             if runner.iter + 1 not in saved:
                 self._save_checkpoint(runner)
             self._end(runner, f'checkpoint saved after {runner.iter + 1} iterations')
@@ -91,6 +131,8 @@ class SafeCheckpointHook(CheckpointHook):
         raise SystemExit(EXIT_CODE)
 
     def _save_checkpoint_with_step(self, runner, step, meta) -> None:
+        if not (self.by_epoch or runner.optim_wrapper.should_update()):
+            return  # MMEngine saves after a validation with a new best; this one is in half a step
         with self._keeping_old():
             try:
                 super()._save_checkpoint_with_step(runner, step, meta)
@@ -120,7 +162,8 @@ class SafeCheckpointHook(CheckpointHook):
         finally:
             self.file_backend = backend
         for path in later.removed:
-            backend.remove(path)
+            with suppress(FileNotFoundError):
+                backend.remove(path)
 
 
 class _RemovesLater:

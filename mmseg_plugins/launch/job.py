@@ -10,9 +10,13 @@ import time
 
 from mmseg_plugins.errors import UserError
 
+from .campaign import End
 from .progress import duration
 from .run import Run
 from .state import RunState
+
+# exit statuses of a process that a signal has ended: SIGINT, SIGKILL, SIGTERM
+SIGNALLED = (130, 137, 143)
 
 
 class Job:
@@ -58,6 +62,7 @@ class Job:
                 stderr=subprocess.STDOUT,
                 env=env,
                 start_new_session=True,
+                preexec_fn=_ignore_warning,
             )
 
     @property
@@ -69,11 +74,11 @@ class Job:
     def wall_s(self) -> float:
         return time.monotonic() - self.started
 
-    def line(self) -> str:
-        """The progress line: iterations, time left, last mIoU."""
+    def note(self) -> str:
+        """How far it is: iterations, time left, last mIoU."""
         state = self.state
         if state is None:
-            return f'{self.run.name}: starting, {duration(self.wall_s)}'
+            return f'starting, {duration(self.wall_s)}'
         now, done, planned = time.monotonic(), state.iteration(), state.iters_planned
         if done and self._first is None:
             self._first = now, done
@@ -83,7 +88,26 @@ class Job:
             left = duration((planned - done) * (now - since) / (done - reached))
         miou = state.miou()
         score = '' if miou is None else f', mIoU {miou:.2f}'
-        return f'{self.run.name}: iteration {done}/{planned}, {left} left{score}'
+        return f'iteration {done}/{planned}, {left} left{score}'
+
+    def end(self) -> End:
+        """How it ended, once its process has.
+
+        A run that went away without an error of its own can go on: its record says that it was
+        interrupted, or still that it is running (killed). mim's exit status alone would call a
+        run done that its record says stopped early.
+        """
+        state, code = self.state, self.process.returncode
+        reached = state.iteration() if state else 0
+        if code == 0 and (state is None or state.status == 'finished'):
+            miou = state and state.miou()
+            score = '' if miou is None else f'mIoU {miou:.2f}'
+            return End('done', reached, score, self.wall_s)
+        reason = self.failure()
+        killed = reason.startswith('killed by ') or code in SIGNALLED
+        recorded = state.status in ('interrupted', 'running') if state else killed
+        status = 'interrupted' if code and recorded else 'failed'
+        return End(status, reached, reason, self.wall_s)
 
     def failure(self) -> str:
         """Why it failed, in one line: the record's reason, else what the log ends with."""
@@ -150,6 +174,12 @@ def log_reason(text: str) -> str:
         lines = lines[: starts[-1]] if starts else lines[:-1]
     errors = [line for line in lines if line.startswith('error: ')]
     return errors[-1].removeprefix('error: ') if errors else (lines or [''])[-1]
+
+
+def _ignore_warning() -> None:
+    """Slurm's warning before the end goes to all processes of a job, and would end the training;
+    it is for the launcher, which then asks for a checkpoint."""
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
 
 
 def _lock(file) -> bool:

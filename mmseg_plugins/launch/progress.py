@@ -1,13 +1,18 @@
-"""A live line per run on stderr."""
+"""What the runs are doing, on stderr."""
 
 import time
 from datetime import timedelta
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
+from rich.table import Table
 from rich.text import Text
 
+from .campaign import Campaign
+
 LINE_EVERY_S = 15
+# on a terminal, the runs one wants to see come first
+ORDER = ('running', 'failed', 'queued', 'done')
 
 
 def duration(seconds: float) -> str:
@@ -16,19 +21,14 @@ def duration(seconds: float) -> str:
 
 
 class Progress:
-    """Shows running jobs: updating lines on a terminal, else a line each every 15 seconds.
+    """Shows a campaign: a table on a terminal, else lines every 15 seconds.
 
     Args:
-        total (int): Number of runs.
         console (Console, optional): Where to. Defaults to stderr.
         every (float): Seconds between lines where there is no terminal. Defaults to 15.
     """
 
-    def __init__(
-        self, total: int, console: Console | None = None, every: float = LINE_EVERY_S
-    ) -> None:
-        self.total = total
-        self.done = 0
+    def __init__(self, console: Console | None = None, every: float = LINE_EVERY_S) -> None:
         self.every = every
         self.console = console or Console(stderr=True, highlight=False)
         self.live = Live(console=self.console, auto_refresh=False, transient=True)
@@ -46,22 +46,41 @@ class Progress:
         """Print a line that stays."""
         self.console.print(Text(line), soft_wrap=True)
 
-    def finish(self, line: str) -> None:
-        """Count a run as done and say how it ended."""
-        self.done += 1
-        self.say(f'[{self.done}/{self.total}] {line}')
-
-    def update(self, lines: list[str]) -> None:
-        """Show the running jobs.
+    def update(self, campaign: Campaign, notes: dict) -> None:
+        """Show where every run is.
 
         Args:
-            lines (list[str]): One per job.
+            campaign (Campaign): The runs.
+            notes (dict): Of the started ones, 'queued' (by a cluster) or 'running', and a note.
         """
-        if self.console.is_terminal:
-            self.live.update(
-                Text('\n'.join(lines), no_wrap=True, overflow='ellipsis'), refresh=True
+        terminal = self.console.is_terminal
+        if not terminal and time.monotonic() - self._printed < self.every:
+            return
+        self._printed = time.monotonic()
+        rows = [
+            (run.name, *notes.get(run, (entry.status, entry.note)))
+            for run, entry in campaign.entries.items()
+        ]
+        if terminal:
+            self.live.update(self._table(rows), refresh=True)
+            return
+        for name, status, note in rows:
+            if status == 'running':
+                self.say(f'{name}: {note}')
+        self.say(counted(rows))
+
+    def _table(self, rows: list[tuple[str, str, str]]) -> Group:
+        rows = sorted(rows, key=lambda row: ORDER.index(row[1]))
+        room = max(3, self.console.height - 6)
+        table = Table('run', 'status', 'note', box=None)
+        for name, status, note in rows[:room]:
+            table.add_row(
+                *(Text(cell, no_wrap=True, overflow='ellipsis') for cell in (name, status, note))
             )
-        elif time.monotonic() - self._printed >= self.every:
-            self._printed = time.monotonic()
-            for line in lines:
-                self.say(line)
+        return Group(table, Text(counted(rows)))
+
+
+def counted(rows: list[tuple]) -> str:
+    """How many runs are in each status, the second item of a row."""
+    statuses = [row[1] for row in rows]
+    return ', '.join(f'{statuses.count(status)} {status}' for status in ORDER)

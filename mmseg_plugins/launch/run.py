@@ -1,17 +1,17 @@
-"""The run list: which configs with which seeds, and the command of each."""
+"""One run of the list: its command, and what is left to do of it."""
 
 import argparse
-import difflib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from mmseg_plugins.errors import UserError
+from mmseg_plugins.results.commands import LABEL_SEED
+from mmseg_plugins.results.literals import read_literals
 
 from .state import RunState
 
-CONFIGS = Path(__file__).parents[1] / '.mim' / 'configs'
 # Written into the dumped config by the start itself; the same config may differ in them.
 START_KEYS = {'work_dir', 'launcher', 'resume', 'randomness'}
 
@@ -23,41 +23,52 @@ class Run:
     Args:
         config (Path): The leaf, an absolute path.
         seed (int): Goes to ``randomness.seed``.
-        work_dir (Path): Where it trains: ``<work dirs>/<config stem>/seed<k>``, absolute.
+        work_dir (Path): Where it trains: ``<work dirs>/<config stem>/seed<k>``, absolute; with
+            ``label<l>`` between the two where the benchmark has label seeds.
         cfg_options (tuple[str]): Further ``key=value`` overrides. Defaults to ().
+        label_seed (int, optional): Which labelled list. Defaults to None: there is one.
+        gpus (int): GPUs it takes. Defaults to 0, the CPU.
     """
 
     config: Path
     seed: int
     work_dir: Path
     cfg_options: tuple[str, ...] = ()
+    label_seed: int | None = None
+    gpus: int = 0
 
     @property
     def name(self) -> str:
-        return f'{self.config.stem} seed {self.seed}'
+        label = '' if self.label_seed is None else f' label seed {self.label_seed}'
+        return f'{self.config.stem}{label} seed {self.seed}'
+
+    @property
+    def overrides(self) -> list[str]:
+        """Its ``--cfg-options``, but for the seed."""
+        label = [] if self.label_seed is None else [f'{LABEL_SEED}={self.label_seed}']
+        return [*label, *self.cfg_options]
 
     @property
     def log(self) -> Path:
         return self.work_dir / 'train.log'
 
-    def command(self, mim: str = 'mim', gpus: int = 0, resume: bool = False) -> list[str]:
+    def command(self, mim: str = 'mim', resume: bool = False) -> list[str]:
         """The stock command that trains this run.
 
         Args:
             mim (str): The executable. Defaults to 'mim'.
-            gpus (int): GPUs of this run. Defaults to 0, the CPU.
             resume (bool): Go on from the last checkpoint of the work directory. Defaults to False.
 
         Returns:
             list[str]: The arguments.
         """
-        command = [mim, 'train', 'mmseg', str(self.config), '--gpus', str(gpus)]
-        if gpus > 1:
+        command = [mim, 'train', 'mmseg', str(self.config), '--gpus', str(self.gpus)]
+        if self.gpus > 1:
             command += ['--launcher', 'pytorch']
         command += ['--work-dir', str(self.work_dir)]
         if resume:
             command += ['--resume']
-        return command + ['--cfg-options', f'randomness.seed={self.seed}', *self.cfg_options]
+        return command + ['--cfg-options', f'randomness.seed={self.seed}', *self.overrides]
 
     def decide(self) -> tuple[str, str]:
         """What is left to do, from the newest start in the work directory.
@@ -75,8 +86,9 @@ class Run:
             return 'train', f'trains again: {change}'
         if state.complete:
             return 'skip', 'finished before'
-        if state.status in ('interrupted', 'running') and state.has_checkpoint:
-            return 'resume', f'resumes the run interrupted at iteration {state.iters_done}'
+        if state.status in ('interrupted', 'running', 'failed') and state.has_checkpoint:
+            ended = 'that failed' if state.status == 'failed' else 'interrupted'
+            return 'resume', f'resumes the run {ended} at iteration {state.iters_done}'
         ends = {
             'failed': 'failed',
             'interrupted': 'was interrupted before its first checkpoint',
@@ -89,87 +101,22 @@ class Run:
         """The first setting in which the config asked for differs from the one that was run."""
         if not state.dumped_config.is_file():
             return 'its config was not recorded'
-        parser = argparse.ArgumentParser()
-        parser.add_argument('--cfg-options', nargs='*', action=DictAction)
-        options = parser.parse_args(['--cfg-options', *self.cfg_options]).cfg_options
         try:
-            before = Config.fromfile(state.dumped_config, import_custom_modules=False)
-            wanted = Config.fromfile(self.config, import_custom_modules=False)
-            wanted.merge_from_dict(options or {})
+            before = read_literals(state.dumped_config.read_text())  # may be anyone's: not run
+            wanted = _wanted(self.config, self.config.stat().st_mtime_ns, *self.overrides)
         except Exception as error:  # a file cut short raises whatever the parser meets
             return f'its configs cannot be compared ({type(error).__name__})'
-        return _difference(before.to_dict(), wanted.to_dict(), START_KEYS)
+        return _difference(before, wanted, START_KEYS)
 
 
-def plan_runs(
-    configs: list[str],
-    seeds: list[int] = (0,),
-    work_dirs: str = 'work_dirs',
-    cfg_options: list[str] = (),
-) -> list[Run]:
-    """The run list, seed by seed, so that early results already compare the configs.
-
-    Args:
-        configs (list[str]): Paths of leaves.
-        seeds (list[int]): Defaults to (0,).
-        work_dirs (str): Parent of the work directories. Defaults to 'work_dirs'.
-        cfg_options (list[str]): ``key=value`` overrides for every run. Defaults to ().
-
-    Returns:
-        list[Run]: One per config and seed.
-
-    Raises:
-        UserError: On an unknown config, two configs of one name, a repeated or negative seed, or an
-            override that is not ``key=value`` or that sets the seed.
-    """
-    for option in cfg_options:
-        key, sign, _ = option.partition('=')
-        if not (key and sign):
-            raise UserError(f'--cfg-options {option!r} is not key=value')
-        if key == 'randomness.seed':
-            raise UserError(
-                f'--cfg-options {option}: give seeds with --seeds {option[len(key) + 1 :]}'
-            )
-    for seed in seeds:
-        if seed < 0 or list(seeds).count(seed) > 1:
-            raise UserError(f'--seeds: {seed} is negative or given twice; give each seed once')
-    paths = {}
-    for config in configs:
-        path = find_config(config)
-        if path.stem in paths:
-            raise UserError(
-                f'{config}: a config named {path.stem} is already in the list and both would train '
-                f'in the same work directory; give it once'
-            )
-        paths[path.stem] = path
-    root = Path(work_dirs).absolute()
-    return [
-        Run(path, seed, root / stem / f'seed{seed}', tuple(cfg_options))
-        for seed in seeds
-        for stem, path in paths.items()
-    ]
-
-
-def find_config(config: str) -> Path:
-    """The absolute path of a leaf.
-
-    Raises:
-        UserError: If it does not exist, with the nearest names below its folder.
-    """
-    path = Path(config).absolute()
-    if path.is_file() and path.suffix == '.py':
-        return path
-    folder = next(parent for parent in path.parents if parent.is_dir())
-    # A mistyped file: its neighbours. A mistyped method: its siblings. Else: all of the project's.
-    candidates = [*folder.glob('*.py'), *folder.glob('*/*.py'), *CONFIGS.glob('*/*.py')]
-    known = {path.stem: shown(path.resolve()) for path in candidates}
-    near = difflib.get_close_matches(path.stem, known, n=3, cutoff=0.5)
-    hint = ' or '.join(known[stem] for stem in near)
-    what = 'is a folder, not a config' if path.is_dir() else 'does not exist'
-    raise UserError(
-        f'config {config} {what}; '
-        + (f'did you mean {hint}?' if hint else f'there is nothing like it below {folder}')
-    )
+@lru_cache(maxsize=512)
+def _wanted(config: Path, changed: int, *overrides: str) -> dict:
+    """A leaf with its overrides; the runs of a list share it over their seeds."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
+    wanted = Config.fromfile(config, import_custom_modules=False)
+    wanted.merge_from_dict(parser.parse_args(['--cfg-options', *overrides]).cfg_options or {})
+    return wanted.to_dict()
 
 
 def shown(path: Path) -> str:

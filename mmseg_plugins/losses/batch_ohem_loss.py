@@ -1,9 +1,11 @@
+import mmengine.dist as dist
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_plugins.errors import UserError
+from mmseg_plugins.ops.denominator import check_denominators, denominator
 
 
 @MODELS.register_module()
@@ -26,13 +28,16 @@ class BatchOHEMLoss(nn.Module):
         thresh (float): Probability in [0, 1] up to which a pixel is hard. Defaults to 0.7.
         min_kept (int): Pixels of the batch on one rank that are kept at least; 0 switches the
             selection off and all labelled pixels count, as in the reference. Defaults to 100000.
+        denominators (str): ``'rank'``: each rank selects and counts among its own pixels, as the
+            reference does. ``'global'``: among those of all ranks; ``min_kept`` is then the number
+            over all of them, and their batches must be equal in size. Defaults to ``'rank'``.
         loss_weight (float): Weight of the loss. Defaults to 1.0.
         loss_name (str): Key of the loss in the log; only keys with "loss" are summed. Defaults to
             ``'loss_ohem'``.
 
     Raises:
-        UserError: If ``thresh`` lies outside [0, 1] or ``min_kept`` is not a whole number of at
-            least 0.
+        UserError: If ``thresh`` lies outside [0, 1], ``min_kept`` is not a whole number of at
+            least 0, or ``denominators`` is unknown.
     """
 
     def __init__(
@@ -41,8 +46,10 @@ class BatchOHEMLoss(nn.Module):
         min_kept: int = 100000,
         loss_weight: float = 1.0,
         loss_name: str = 'loss_ohem',
+        denominators: str = 'rank',
     ) -> None:
         super().__init__()
+        check_denominators(denominators, 'BatchOHEMLoss')
         if not 0 <= thresh <= 1:
             raise UserError(
                 f'BatchOHEMLoss: thresh={thresh} is not a probability; use a value in [0, 1]'
@@ -55,6 +62,7 @@ class BatchOHEMLoss(nn.Module):
         self.min_kept = min_kept
         self.loss_weight = loss_weight
         self.loss_name = loss_name  # mmseg's decode heads read it
+        self.denominators = denominators
 
     def forward(
         self,
@@ -85,7 +93,9 @@ class BatchOHEMLoss(nn.Module):
             )
         loss = F.cross_entropy(logits, label, reduction='none', ignore_index=ignore_index)
         kept = self.select(loss.detach(), label != ignore_index)
-        return self.loss_weight * (loss * kept).sum() / kept.sum().clamp(min=1)
+        total = (loss * kept).sum()
+        count = denominator(kept.sum(), self.denominators).to(total.dtype)
+        return self.loss_weight * total / count
 
     def select(self, loss: Tensor, valid: Tensor) -> Tensor:
         """Choose the pixels that count.
@@ -102,6 +112,11 @@ class BatchOHEMLoss(nn.Module):
         # of the label's class; 1 for ignored pixels, which thus rank last: with fewer labelled
         # pixels than min_kept the limit is the largest probability and all of them stay
         prob = torch.exp(-loss)
-        rank = min(self.min_kept, prob.numel())
-        limit = prob.flatten().kthvalue(rank).values.clamp(min=self.thresh)
+        prob_all = prob.flatten()
+        if self.denominators == 'global':
+            # no rank adds more than its min_kept smallest to those of all
+            least = prob_all.topk(min(self.min_kept, prob.numel()), largest=False).values
+            prob_all = torch.cat(dist.all_gather(least))
+        rank = min(self.min_kept, prob_all.numel())
+        limit = prob_all.kthvalue(rank).values.clamp(min=self.thresh)
         return valid & (prob <= limit)

@@ -4,6 +4,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_plugins.errors import UserError
+from mmseg_plugins.ops.denominator import check_denominators, denominator
 
 
 def _var(student: Tensor, teacher: Tensor) -> Tensor:
@@ -46,9 +47,12 @@ class ConsistencyLoss(nn.Module):
         per_pixel (bool): Gate each pixel instead of the mean. Defaults to False.
         divisor (str): ``'all'`` divides by all pixels, padding included; ``'valid'`` divides the
             loss and the gate's mean by the sum of ``valid``. Defaults to ``'all'``.
+        denominators (str): Whose sum of ``valid`` divides the loss: ``'rank'`` or ``'global'``.
+            Defaults to ``'rank'``.
 
     Raises:
-        UserError: If ``kind`` or ``divisor`` is unknown or ``threshold`` is out of range.
+        UserError: If ``kind``, ``divisor`` or ``denominators`` is unknown or ``threshold`` is out
+            of range.
     """
 
     KINDS = dict(
@@ -61,6 +65,7 @@ class ConsistencyLoss(nn.Module):
         threshold: float = 0.97,
         per_pixel: bool = False,
         divisor: str = 'all',
+        denominators: str = 'rank',
     ) -> None:
         super().__init__()
         if kind not in self.KINDS:
@@ -69,6 +74,7 @@ class ConsistencyLoss(nn.Module):
             )
         if divisor not in ('all', 'valid'):
             raise UserError(f"ConsistencyLoss: unknown divisor={divisor!r}; use 'all' or 'valid'")
+        check_denominators(denominators, 'ConsistencyLoss')
         if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
             raise UserError(
                 f'ConsistencyLoss: threshold={threshold!r} is not a confidence; use 0..1, e.g. 0.97'
@@ -77,6 +83,7 @@ class ConsistencyLoss(nn.Module):
         self.threshold = threshold
         self.per_pixel = per_pixel
         self.divisor = divisor
+        self.denominators = denominators
 
     def forward(self, student_logits: Tensor, teacher_logits: Tensor, valid: Tensor) -> Tensor:
         """Compute the loss. No gradient reaches the teacher.
@@ -107,7 +114,7 @@ class ConsistencyLoss(nn.Module):
         else:
             loss = loss * self.gate(teacher_logits, valid)
         if self.divisor == 'valid':
-            return loss.sum() / valid.sum().clamp(min=1)
+            return loss.sum() / denominator(valid.sum(), self.denominators).to(loss.dtype)
         return loss.mean()
 
     def confident(self, teacher_logits: Tensor) -> Tensor:

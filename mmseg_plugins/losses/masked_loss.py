@@ -7,12 +7,17 @@ give a small loss. With no valid pixel the loss is zero, not NaN.
 import torch.nn.functional as F
 from torch import Tensor
 
-
-def _mean_over_valid(loss: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
-    return (loss * mask).sum() / valid.sum().clamp(min=1)
+from mmseg_plugins.ops.denominator import denominator
 
 
-def masked_cross_entropy(logits: Tensor, label: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
+def _mean_over_valid(loss: Tensor, mask: Tensor, valid: Tensor, denominators: str) -> Tensor:
+    total = (loss * mask).sum()
+    return total / denominator(valid.sum(), denominators).to(total.dtype)
+
+
+def masked_cross_entropy(
+    logits: Tensor, label: Tensor, mask: Tensor, valid: Tensor, denominators: str = 'rank'
+) -> Tensor:
     """Cross entropy with hard pseudo labels over the pixels of a filter.
 
     Source: CorrMatch, specification 2.6.
@@ -22,15 +27,22 @@ def masked_cross_entropy(logits: Tensor, label: Tensor, mask: Tensor, valid: Ten
         label (Tensor): int64 (N, H, W), always a class.
         mask (Tensor): Bool (N, H, W), the pixels that contribute.
         valid (Tensor): Bool (N, H, W), the pixels that are counted in the denominator.
+        denominators (str): Whose valid pixels are counted: ``'rank'`` or ``'global'``. Defaults to
+            ``'rank'``.
 
     Returns:
         Tensor: 0-d.
     """
-    return _mean_over_valid(F.cross_entropy(logits, label, reduction='none'), mask, valid)
+    loss = F.cross_entropy(logits, label, reduction='none')
+    return _mean_over_valid(loss, mask, valid, denominators)
 
 
 def masked_kl_divergence(
-    logits: Tensor, target_logits: Tensor, mask: Tensor, valid: Tensor
+    logits: Tensor,
+    target_logits: Tensor,
+    mask: Tensor,
+    valid: Tensor,
+    denominators: str = 'rank',
 ) -> Tensor:
     """``KL(target || prediction)`` summed over classes, over the pixels of a filter.
 
@@ -41,10 +53,12 @@ def masked_kl_divergence(
         target_logits (Tensor): Target, shape (N, C, H, W).
         mask (Tensor): Bool (N, H, W), the pixels that contribute.
         valid (Tensor): Bool (N, H, W), the pixels that are counted in the denominator.
+        denominators (str): Whose valid pixels are counted: ``'rank'`` or ``'global'``. Defaults to
+            ``'rank'``.
 
     Returns:
         Tensor: 0-d.
     """
     target = target_logits.detach().log_softmax(dim=1)
     divergence = F.kl_div(logits.log_softmax(dim=1), target, reduction='none', log_target=True)
-    return _mean_over_valid(divergence.sum(dim=1), mask, valid)
+    return _mean_over_valid(divergence.sum(dim=1), mask, valid, denominators)

@@ -36,6 +36,9 @@ def leaf_text(leaf: Leaf) -> str:
         end = iterations + leaf.schedule.get('extra', 0)
         parts.append(_assign('param_scheduler', dict(end=end)))
     parts.append(_assign('default_hooks', dict(checkpoint=dict(interval=leaf.val_interval))))
+    # images of all streams on all GPUs, as MMEngine counts a batch
+    base_batch = sum(leaf.ratio) * leaf.protocol['gpus']
+    parts.append(_assign('auto_scale_lr', dict(enable=False, base_batch_size=base_batch)))
     return ''.join(parts)
 
 

@@ -7,12 +7,41 @@ from torch import Tensor
 from .pseudo_label import hard_label
 
 
+def class_maxima(logits: Tensor, valid: Tensor) -> Tensor:
+    """The highest confidence of each predicted class, over all ranks.
+
+    Ranks exchange one maximum per class instead of their logits, which gives the same number as
+    gathering them. No host synchronisation.
+
+    Args:
+        logits (Tensor): Shape (N, C, H, W).
+        valid (Tensor): Bool (N, H, W), True on pixels that count.
+
+    Returns:
+        Tensor: float32 (C,); -1 for a class that is predicted on no valid pixel.
+    """
+    label, confidence = hard_label(logits)
+    confidence = confidence.float().masked_fill(~valid, -1)
+    maxima = torch.full((logits.size(1),), -1.0, device=logits.device)
+    maxima.scatter_reduce_(0, label.flatten(), confidence.flatten(), reduce='amax')
+    dist.all_reduce(maxima, op='max')
+    return maxima
+
+
+def mean_of_maxima(maxima: Tensor) -> Tensor:
+    """Mean over the predicted classes.
+
+    Args:
+        maxima (Tensor): What :func:`class_maxima` returned, or the greater of several of them.
+
+    Returns:
+        Tensor: 0-d float32; NaN if no class was predicted.
+    """
+    return maxima.masked_fill(maxima < 0, torch.nan).nanmean()
+
+
 def mean_class_maximum(logits: Tensor, valid: Tensor) -> Tensor:
     """Mean over predicted classes of the class's highest confidence, over all ranks.
-
-    For each class that is predicted on a valid pixel, the highest confidence among those pixels
-    is taken. Ranks exchange one maximum per class instead of their logits, which gives the
-    same number as gathering them. No host synchronisation.
 
     Source: CorrMatch, dynamic threshold (specification 2.3).
 
@@ -23,9 +52,4 @@ def mean_class_maximum(logits: Tensor, valid: Tensor) -> Tensor:
     Returns:
         Tensor: 0-d float32; NaN if no pixel is valid on any rank.
     """
-    label, confidence = hard_label(logits)
-    confidence = confidence.float().masked_fill(~valid, -1)
-    maxima = torch.full((logits.size(1),), -1.0, device=logits.device)
-    maxima.scatter_reduce_(0, label.flatten(), confidence.flatten(), reduce='amax')
-    dist.all_reduce(maxima, op='max')
-    return maxima.masked_fill(maxima < 0, torch.nan).nanmean()
+    return mean_of_maxima(class_maxima(logits, valid))

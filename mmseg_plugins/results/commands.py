@@ -4,6 +4,8 @@ import re
 import shlex
 from collections.abc import Sequence
 
+from mmseg_plugins.results.printable import printable
+
 # Where a config takes the seed of its labelled list.
 LABEL_SEED = 'train_dataloader.dataset.label_seed'
 
@@ -24,15 +26,17 @@ def cell_command(
         str: One line.
     """
     gpus = 1 if gpus != gpus else int(gpus)
-    path = shlex.quote(re.sub(r'\s+', ' ', path))
-    label_seeds = [shlex.quote(seed) for seed in label_seeds]
+    path, *label_seeds = (
+        shlex.quote(printable(re.sub(r'\s+', ' ', name))) for name in (path, *label_seeds)
+    )
     if len(label_seeds) > 1:
         option = f'{LABEL_SEED}=$k'
         train = _train(path, gpus, [*_seed(seeds[:1]), option], f'work_dirs/{_stem(path)}/label$k')
         return f'for k in {" ".join(label_seeds)}; do {train}; done'
     options = [f'{LABEL_SEED}={seed}' for seed in label_seeds]
     if len(seeds) > 1:
-        line = f'python tools/launch.py {path} --seeds {" ".join(map(str, seeds))}'
+        numbers = ','.join(map(str, seeds))
+        line = f'python tools/launch.py {path} --seeds {numbers} --executor local'
         line += f' --gpus {gpus}' if gpus else ''
         return line + (f' --cfg-options {" ".join(options)}' if options else '')
     return _train(path, gpus, [*_seed(seeds), *options])

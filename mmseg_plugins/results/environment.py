@@ -1,42 +1,16 @@
 """What a run record says about the machine, the code and the process."""
 
-import math
 import os
 import platform
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import torch
 
 PACKAGES = ('torch', 'mmengine', 'mmseg', 'mmcv', 'mmseg_plugins')
-
-
-def json_safe(value: Any) -> Any:
-    """Reduce a value to what strict JSON holds.
-
-    Args:
-        value (Any): Anything that a config or a metric may hold.
-
-    Returns:
-        Any: The same with plain dicts, lists, strings and numbers; NaN and infinities become None,
-        tensors and numpy scalars numbers, anything else its ``str``.
-    """
-    if isinstance(value, Mapping):
-        return {str(key): json_safe(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set)):
-        return [json_safe(item) for item in value]
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if getattr(value, 'size', None) == 1 or (torch.is_tensor(value) and value.numel() == 1):
-        return json_safe(value.item())
-    return str(value)
 
 
 def versions() -> dict[str, str | None]:
@@ -112,14 +86,3 @@ def peak_mib(device: torch.device) -> int:
         return torch.cuda.max_memory_allocated(device) // 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // (2**20 if sys.platform == 'darwin' else 2**10)
-
-
-def find_key(config: Any, key: str) -> Any:
-    """The first value of a key in nested dicts and lists that is not None; None without one."""
-    if isinstance(config, dict):
-        if config.get(key) is not None:
-            return config[key]
-        config = list(config.values())
-    if isinstance(config, (list, tuple)):
-        return next((v for v in (find_key(item, key) for item in config) if v is not None), None)
-    return None

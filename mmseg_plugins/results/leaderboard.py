@@ -1,199 +1,110 @@
-"""``leaderboard.md`` and the tables on the terminal, from ``runs.csv`` and ``published.csv``."""
+"""``leaderboard.md`` and the table on the terminal."""
 
 import html
-import json
 import re
 from collections.abc import Sequence
 
 import pandas as pd
 
-from mmseg_plugins.results.published import PRESUMED
-from mmseg_plugins.results.statistics import dataset_of, judge, paired_differences, summarise
+from mmseg_plugins.results.cells import MEASURED, NO_CONFIG, TO_RUN
+from mmseg_plugins.results.printable import printable
+from mmseg_plugins.results.statistics import dataset_of, judge, paired_differences
+from mmseg_plugins.results.tables import (
+    DASH,
+    DatasetTable,
+    Entry,
+    dataset_tables,
+    duration,
+    spread,
+)
 
 HEAD = """# Leaderboard
 
-Written by `python tools/gather_results.py`; do not edit.
+Written by `python tools/make_leaderboard.py`; do not edit. What each term means, how far a
+reproduction may lie off and why: [README.md](README.md).
 
-mIoU in percent on the validation set: mean ± sample standard deviation over seeds (n). *last* is
-the last validation of a run, *best* its best one; *best* is chosen on the validation set and
-therefore optimistic. Only runs that finished all iterations of their config count, the latest per
-config and seed; the others are listed. All seeds of a row share one labelled list; the deviation
-does not include the choice of the list (the lists of shapes are stratified by class). Published
-numbers are those of the same cell (benchmark, method, network); a dash means not comparable, and
-the footnote says why. *Scored on* is the network that is validated: the trained one (student), its
-teacher, or its average (ema). Wall time includes validation and was measured with whatever else
-ran on the machine, so it is indicative.
+{summary}
+
+- **mIoU** in percent on the validation set: mean ± sample standard deviation over seeds (n); *last*
+  is the last validation of a run, *best* its best one, which is chosen on the validation set and
+  therefore optimistic. Bold is the best of a benchmark and network where two or more are measured,
+  *rank* its place there by last and by the paper's own selection.
+- All seeds of a row share one labelled list, unless the benchmark has label seeds; the deviation
+  does not include the choice of the list (the lists of shapes are stratified by class). Only runs
+  that finished all iterations of their config count, the latest per config and seed.
+- **Published** is the number of the same cell (benchmark, method, network), with its source in the
+  footnote; *target* marks the numbers that the project sets out to reach. **Difference** is ours
+  less theirs by the paper's own selection, **verdict** whether it is within the tolerance: ±0.6
+  from 366 labels on, and 1.2 more for each halving below (±1.8 at 183, ±3 at 92). Where protocol
+  fields differ there is no difference, and the footnote names them.
+- **GPU hours** are those of one run. {gpu_hours} **Wall time** includes validation and whatever
+  else ran on the machine.
 """
-# What a reader needs to judge a difference, beside the batch.
-PROTOCOL = (
-    'crop labelled_batch unlabelled_batch gpus epochs eval_mode predict_on selection '
-    'cutmix_partner setting'
-).split()
-
-
-def spread(mean: float, std: float, n: int) -> str:
-    """``54.32 ± 1.20 (3)``; a single run has no deviation, a missing mean is a dash."""
-    if pd.isna(mean):
-        return '–'
-    return f'{mean:.2f} ({n})' if pd.isna(std) else f'{mean:.2f} ± {std:.2f} ({n})'
-
-
-def duration(seconds: float) -> str:
-    """``1 h 02 min``, ``3 min 20 s``; a dash when it is not known."""
-    if pd.isna(seconds):
-        return '–'
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f'{hours} h {minutes:02d} min' if hours else f'{minutes} min {rest:02d} s'
+ESTIMATED = """Measured for a row with runs; ≈ marks an estimate from the throughput of the same
+  method, network and crop, without validations; where nothing like it ran there is a dash."""
+NOT_MEASURED = """No run on a GPU has been gathered yet, so there is nothing to
+  estimate them from, and no column for them."""
+MOST_EXCLUDED = 20
+STATUSES = (MEASURED, TO_RUN, NO_CONFIG)
+VERDICTS = ('within', 'below', 'above', 'not comparable')
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A Markdown table, also legible as text; what comes from a run is escaped."""
-    escaped = table.astype(str).map(_escape)
-    numbers = [
-        'right' if table[name].astype(str).str.match(r'[-+−–\d]').all() else 'left'
-        for name in table
-    ]
-    return escaped.to_markdown(index=False, disable_numparse=True, colalign=numbers)
+    """A Markdown table, also legible as text; its texts are escaped."""
+    return _pipes(table.astype(str), table.astype(str).map(escape))
 
 
-def _escape(text: str) -> str:
-    return re.sub(r'\s+', ' ', html.escape(text, quote=False)).replace('|', '\\|')
+def _pipes(plain: pd.DataFrame, escaped: pd.DataFrame) -> str:
+    """A Markdown table; columns whose plain texts are numbers or dashes stand to the right."""
+    right = [plain[name].str.match(r'[-+−–≈\d]').all() for name in plain]
+    sides = ['right' if is_right else 'left' for is_right in right]
+    return escaped.to_markdown(index=False, disable_numparse=True, colalign=sides)
 
 
-def command(row: pd.Series) -> str:
-    """The command that reproduces a row: one training, or the launcher for several seeds."""
-    gpus = 1 if pd.isna(row['world_size']) else int(row['world_size'])
-    if 'cores' in row['device']:  # a processor
-        gpus = 0
-    path = f'configs/{row["method"]}/{row["config"]}.py' if row['method'] else f'{row["config"]}.py'
-    seeds = row['seeds'] or [0]
-    if len(seeds) > 1:
-        line = f'python tools/launch.py {path} --seeds {" ".join(map(str, seeds))}'
-        line += f' --gpus {gpus}' if gpus else ''
-    else:
-        launcher = ' --launcher pytorch' if gpus > 1 else ''
-        line = f'mim train mmseg {path} --gpus {gpus}{launcher}'
-        line += f' --cfg-options randomness.seed={seeds[0]}'
-    return re.sub(r'\s+', ' ', line)
+def escape(text: str) -> str:
+    """A text as one line of Markdown that is shown as it stands: no tag, link, mark or column."""
+    text = printable(re.sub(r'\s+', ' ', text))
+    text = re.sub(r'([\\`*~$\[\]|])', r'\\\1', html.escape(text, quote=False))
+    return re.sub(r'(?<![^\W_])_|_(?![^\W_])', r'\\_', text)
 
 
-def protocol_note(row: pd.Series) -> str:
-    """What a row was trained and scored with, as a footnote."""
-    protocol = json.loads(row['protocol'] or '{}')
-    stated = [
-        f'{key.replace("_", " ")} {protocol[key]:g}'
-        if isinstance(protocol[key], float)
-        else f'{key.replace("_", " ")} {protocol[key]}'
-        for key in PROTOCOL
-        if protocol.get(key) is not None
-    ]
-    return '; '.join([*stated, f'device {row["device"] or "unknown"}'])
+def _shown(entry: Entry) -> str:
+    text = escape(entry.text)
+    text = f'**{text}**' if entry.bold else text
+    return f'{text} [{entry.note}]'.strip() if entry.note else text
 
 
-def published_columns(row: pd.Series, published: pd.DataFrame, notes: list[str]) -> dict[str, str]:
-    """The published numbers of a cell beside ours.
-
-    Args:
-        row (pd.Series): A row of :func:`summarise`.
-        published (pd.DataFrame): The published table.
-        notes (list[str]): Footnotes so far; the new ones are appended.
-
-    Returns:
-        dict[str, str]: The published values with their footnotes and the differences of last and
-        best to each, in the same order.
-    """
-    cell = published[published['cell'] == row['cell']] if row['cell'] else published.iloc[:0]
-    if cell.empty:
-        note = 'no published number for this cell' if row['cell'] else 'the config has no cell'
-        return {'published': f'– {_footnote(note, notes)}', 'Δ last': '–', 'Δ best': '–'}
-    protocol = json.loads(row['protocol'] or '{}')
-    differing = {
-        index: differing_fields(protocol, row['labelled'], theirs)
-        for index, theirs in cell.iterrows()
-    }
-    # The numbers to reach; without one, those of our protocol; without one, all.
-    rows = cell[cell['target'] != '']
-    if rows.empty:
-        same = [index for index, fields in differing.items() if not fields]
-        rows = cell.loc[same] if same else cell
-    ours = protocol_note(row)
-    values, last, best = [], [], []
-    for index, theirs in rows.iterrows():
-        note = f'{theirs["value"]:g}: {theirs["source"]} ({theirs["evidence"]})'
-        if differing[index]:
-            note += f'. Differs: {"; ".join(differing[index])}'
-        note += f'. Theirs: {theirs["notes"] or "nothing more is stated"}. Ours: {ours}'
-        if others := len(cell) - len(rows):
-            note += f'. {others} other published rows of this cell are in published.csv'
-        values.append(f'{theirs["value"]:g} {_footnote(note, notes)}')
-        comparable = not PRESUMED.search(theirs['notes'])
-        for mean, out in ((row['last_mean'], last), (row['best_mean'], best)):
-            known = comparable and not pd.isna(mean)
-            out.append(f'{mean - theirs["value"]:+.2f}' if known else '–')
-    return {'published': ', '.join(values), 'Δ last': ', '.join(last), 'Δ best': ', '.join(best)}
-
-
-def differing_fields(protocol: dict, labelled: float, theirs: pd.Series) -> list[str]:
-    """The protocol fields that a published row states and in which our run differs."""
-    differing = []
-    crop = protocol.get('crop')
-    if crop is not None:
-        stated, own = (re.findall(r'\d+', str(value)) for value in (theirs['crop_size'], crop))
-        if not stated:
-            differing.append(f'crop not stated, ours {crop}')
-        elif set(own) - set(stated) or len(stated) > len(set(own)):
-            differing.append(f'crop {theirs["crop_size"]}, ours {crop}')
-    if (
-        theirs['n_labeled'].isdigit()
-        and labelled == labelled
-        and int(theirs['n_labeled']) != labelled
+def _dataset(table: DatasetTable) -> str:
+    """The table of a data set with its footnotes and commands."""
+    names = table.columns
+    plain, shown = (
+        pd.DataFrame([[show(row[name]) for name in names] for row in table.rows], columns=names)
+        for show in (lambda entry: entry.text, _shown)
+    )
+    parts = [_pipes(plain, shown), '']
+    parts += [f'- [{index}] {escape(note)}' for index, note in enumerate(table.notes, 1)]
+    for status, head in (
+        (MEASURED, 'Reproduce a row, all seeds that count'),
+        (TO_RUN, 'Not run yet: one run of each, or of each label seed'),
     ):
-        differing.append(f'{theirs["n_labeled"]} labelled images, ours {labelled:g}')
-    if PRESUMED.search(theirs['notes']):
-        differing.append('their split list is presumed, so no difference is given')
-    return differing
+        rows = table.cells[table.cells['status'] == status]
+        if len(rows):
+            text = '\n'.join(rows['command'])
+            parts.append(_folded(f'{head} ({len(rows)})', f'```sh\n{text}\n```'))
+    return '\n'.join(parts) + '\n'
 
 
-def _footnote(note: str, notes: list[str]) -> str:
-    if note not in notes:
-        notes.append(note)
-    return f'[{notes.index(note) + 1}]'
-
-
-def score_table(summary: pd.DataFrame, published: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """One row per cell and config, as text, for people.
-
-    Args:
-        summary (pd.DataFrame): From :func:`summarise`.
-        published (pd.DataFrame): The published table.
-        notes (list[str]): Footnotes; the new ones are appended.
-
-    Returns:
-        pd.DataFrame: The table.
-    """
-    rows = [
-        {
-            'benchmark': row['benchmark'],
-            'method': row['method'],
-            'network': row['network'],
-            'config': row['config'],
-            'labelled': '–' if pd.isna(row['labelled']) else f'{row["labelled"]:g}',
-            'scored on': json.loads(row['protocol'] or '{}').get('predict_on') or '–',
-            'mIoU last': spread(row['last_mean'], row['last_std'], row['n']),
-            'mIoU best': spread(row['best_mean'], row['best_std'], row['n']),
-            **published_columns(row, published, notes),
-            'iterations': f'{row["iterations"]:.0f}',
-            'wall time': duration(row['wall_s']),
-            'protocol': _footnote(protocol_note(row), notes),
-        }
-        for _, row in summary.iterrows()
-    ]
-    return pd.DataFrame(rows)
+def _folded(head: str, text: str) -> str:
+    """A part that a reader opens; in plain text it stands there as it is."""
+    return f'\n<details><summary>{html.escape(head)}</summary>\n\n{text}\n\n</details>'
 
 
 def excluded_table(excluded: pd.DataFrame) -> pd.DataFrame:
-    """The runs that do not count, from :func:`judge`, as text, with the reason of each."""
+    """The runs that do not count, from :func:`judge`, as text, with the reason of each.
+
+    Of more than :data:`MOST_EXCLUDED` the latest.
+    """
+    excluded = excluded.sort_values('started', kind='stable')[-MOST_EXCLUDED:]
     pairs = zip(excluded['iters_done'], excluded['iters_planned'], strict=True)
     return pd.DataFrame(
         {
@@ -214,52 +125,101 @@ def paired_table(runs: pd.DataFrame, reference: str) -> str:
             **{name: pairs[name] for name in ('benchmark', 'method', 'network', 'config')},
             'n': pairs['n'],
             'mean': [_signed(value) for value in pairs['mean']],
-            'std': ['–' if pd.isna(value) else f'{value:.2f}' for value in pairs['std']],
+            'std': [DASH if pd.isna(value) else f'{value:.2f}' for value in pairs['std']],
             'per seed': [
-                ', '.join(f'{seed}: {value:+.2f}' for seed, value in values.items()) or '–'
+                ', '.join(f'{seed}: {value:+z.2f}' for seed, value in values.items()) or DASH
                 for values in pairs['differences']
             ],
         }
     )
-    head = f'Difference in mIoU last to `{_escape(reference)}`, paired by data set and seed'
+    head = f'Difference in mIoU last to `{escape(reference)}`, paired by seed'
+    head += ' (same list family, network and crop)'
     return f'{head}:\n\n{markdown(table)}' if len(table) else f'{head}: no other config.'
 
 
 def _signed(value: float) -> str:
-    return '–' if pd.isna(value) else f'{value:+.2f}'
+    return DASH if pd.isna(value) else f'{value:+z.2f}'
 
 
-def leaderboard(runs: pd.DataFrame, published: pd.DataFrame, paired: Sequence[str] = ()) -> str:
+def summary_table(cells: pd.DataFrame) -> str:
+    """How many rows of each status and how many numbers to reach each data set has, in Markdown."""
+    rows = []
+    for dataset, members in [*cells.groupby('dataset'), ('together', cells)]:
+        targets = members[members['target']].drop_duplicates('cell')
+        measured = targets['status'] == MEASURED
+        row = {
+            'data set': dataset,
+            **{status: (members['status'] == status).sum() for status in STATUSES},
+            'numbers to reach': len(targets),
+            **{word: (targets['verdict'] == word).sum() for word in VERDICTS},
+            'open': len(targets) - measured.sum(),
+        }
+        rows.append({name: DASH if value == 0 else str(value) for name, value in row.items()})
+    return markdown(pd.DataFrame(rows))
+
+
+def leaderboard(cells: pd.DataFrame, runs: pd.DataFrame, paired: Sequence[str] = ()) -> str:
     """The leaderboard.
 
     Args:
-        runs (pd.DataFrame): ``runs.csv``.
-        published (pd.DataFrame): ``published.csv``.
+        cells (pd.DataFrame): From :func:`cells.cell_table`.
+        runs (pd.DataFrame): ``runs.csv``, for the runs that do not count and for the pairs.
         paired (Sequence[str]): Config stems; each adds a table of paired differences to it.
             Defaults to ().
 
     Returns:
         str: Markdown.
     """
-    summary = summarise(runs)
     judged = judge(runs)
     excluded = judged[judged['excluded'] != '']
-    names = pd.concat([summary['benchmark'], excluded['benchmark']]).map(dataset_of)
-    parts = [HEAD]
-    for dataset in sorted(names.unique()):
-        parts.append(f'## {_escape(dataset)}\n')
-        members = summary[summary['benchmark'].map(dataset_of) == dataset]
-        if len(members):
-            notes: list[str] = []
-            parts.append(markdown(score_table(members, published, notes)) + '\n')
-            parts += [f'- [{number}] {_escape(note)}' for number, note in enumerate(notes, 1)]
-            commands = [command(row) for _, row in members.iterrows()]
-            parts.append('\nReproduce a row, all seeds that count:\n')
-            parts.append('```sh\n' + '\n'.join(commands) + '\n```\n')
-        others = excluded[excluded['benchmark'].map(dataset_of) == dataset]
+    excluded = excluded.assign(dataset=excluded['benchmark'].map(dataset_of))
+    tables = {table.dataset: table for table in dataset_tables(cells)}
+    on_gpu = cells['gpu_hours'].notna().any()
+    gpu_hours = ESTIMATED if on_gpu else NOT_MEASURED
+    parts = [HEAD.format(summary=summary_table(cells), gpu_hours=gpu_hours)]
+    for dataset in sorted({*tables, *excluded['dataset']}):
+        parts.append(f'## {escape(dataset)}\n')
+        if dataset in tables:
+            parts.append(_dataset(tables[dataset]))
+        others = excluded[excluded['dataset'] == dataset]
         if len(others):
-            parts.append('Runs that do not count:\n\n' + markdown(excluded_table(others)) + '\n')
+            head = f'Runs that do not count ({len(others)}'
+            head += f', the latest {MOST_EXCLUDED})' if len(others) > MOST_EXCLUDED else ')'
+            parts.append(_folded(head, markdown(excluded_table(others))) + '\n')
     if paired:
         parts.append('## Paired differences\n')
         parts += [paired_table(runs, reference) + '\n' for reference in paired]
     return '\n'.join(parts)
+
+
+def terminal_table(cells: pd.DataFrame) -> str:
+    """What was measured, in few columns, for the terminal.
+
+    Args:
+        cells (pd.DataFrame): From :func:`cells.cell_table`.
+
+    Returns:
+        str: A table; published numbers only where there are some.
+    """
+    rows = cells[cells['status'] == MEASURED].to_dict('records')
+    table = pd.DataFrame(
+        {
+            'config': [row['config'] for row in rows],
+            'benchmark': [row['benchmark'] for row in rows],
+            'method': [row['method'] for row in rows],
+            'mIoU last': [spread(row['last_mean'], row['last_std'], row['n']) for row in rows],
+            'mIoU best': [spread(row['best_mean'], row['best_std'], row['n']) for row in rows],
+            'published': [_general(row['published']) for row in rows],
+            'difference': [_signed(row['difference']) for row in rows],
+            'verdict': [row['verdict'] or DASH for row in rows],
+            'iterations': [f'{row["iterations"]:.0f}' for row in rows],
+            'wall time': [duration(row['wall_s']) for row in rows],
+        }
+    )
+    if table['published'].eq(DASH).all():
+        table = table.drop(columns=['published', 'difference', 'verdict'])
+    return markdown(table)
+
+
+def _general(value: float) -> str:
+    return DASH if pd.isna(value) else f'{value:g}'

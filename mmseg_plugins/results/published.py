@@ -73,12 +73,6 @@ def import_published(source: str | Path) -> pd.DataFrame:
         UserError: If the file is missing, lacks a column, or has a value that is no number.
     """
     table = _read(source, COLUMNS)
-    bad = pd.to_numeric(table['value'], errors='coerce').isna()
-    if bad.any():
-        raise UserError(
-            f'{source}, data row {bad.idxmax() + 1}: value {table["value"][bad.idxmax()]!r} is no '
-            'number; write it in percent'
-        )
     table = table.loc[table['evidence'] != 'from memory', COLUMNS].reset_index(drop=True)
     table.insert(0, 'cell', [cell_of(row) for _, row in table.iterrows()])
     return table
@@ -95,7 +89,7 @@ def read_published(results: str | Path | None = None) -> pd.DataFrame:
         pd.DataFrame: The table, ``value`` as number and the rest as text; empty when there is none.
 
     Raises:
-        UserError: If the file cannot be read or lacks a column.
+        UserError: If the file cannot be read, lacks a column, or has a value that is no number.
     """
     package = Path(__file__).resolve().parents[1]
     folders = [package / '.mim' / 'results', package.parent / 'results']
@@ -104,12 +98,12 @@ def read_published(results: str | Path | None = None) -> pd.DataFrame:
     for path in (folder / 'published.csv' for folder in folders):
         if path.exists():
             table = _read(path, ['cell', *COLUMNS])
-            return table.assign(value=pd.to_numeric(table['value'], errors='coerce'))
+            return table.assign(value=pd.to_numeric(table['value']))
     return pd.DataFrame(columns=['cell', *COLUMNS])
 
 
 def _read(path: str | Path, columns: list[str]) -> pd.DataFrame:
-    """Read a CSV file as text and check its columns."""
+    """Read a CSV file as text and check its columns and values."""
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding='utf-8')
     except (OSError, ValueError) as error:
@@ -117,4 +111,10 @@ def _read(path: str | Path, columns: list[str]) -> pd.DataFrame:
         raise UserError(f'{path} cannot be read: {reason}; pass a published.csv') from error
     if missing := [name for name in columns if name not in table]:
         raise UserError(f'{path} lacks the column(s) {", ".join(missing)}; pass a published.csv')
+    bad = ~pd.to_numeric(table['value'], errors='coerce').between(0, 100)
+    if bad.any():
+        raise UserError(
+            f'{path}, data row {bad.idxmax() + 1}: value {table["value"][bad.idxmax()]!r} is no '
+            'number from 0 to 100; write it in percent'
+        )
     return table

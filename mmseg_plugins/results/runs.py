@@ -1,56 +1,36 @@
-"""Read run folders: the record, the scalars, and what belongs together."""
+"""Find and read the runs below some folders."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from mmseg_plugins.errors import UserError
+from mmseg_plugins.results.bare import UnkeyedError, bare_record, is_bare
+from mmseg_plugins.results.gather_cache import GatherCache
+from mmseg_plugins.results.record_file import (
+    STALE_AFTER_S,
+    STATUSES,
+    BrokenRunError,
+    is_stale,
+    read_record,
+)
+from mmseg_plugins.results.resumed import merge_resumed, one_per_id
+from mmseg_plugins.results.run import Run
 
-SCHEMA = 1
-STATUSES = ('running', 'finished', 'failed', 'interrupted')
-# key of run.json: the types that a reader relies on
-KEYS: dict[str, tuple[type, ...]] = {
-    'run_id': (str,),
-    'config': (str,),
-    'protocol': (dict,),
-    'seed': (int, type(None)),
-    'status': (str,),
-    'iters_done': (int,),
-    'iters_planned': (int,),
-    'metrics': (dict,),
-    'started': (str,),
-    'updated': (str,),
-}
-# Fields of the protocol that are computed with, where they are stated.
-PROTOCOL_NUMBERS = ('labelled_images', 'iterations')
-# Scalars that are no curve: clocks, counters, and per-class values, which run.json holds.
-NO_CURVE = ('time', 'data_time', 'memory', 'epoch', 'iter', 'step', 'base_lr')
-
-
-class BrokenRunError(Exception):
-    """A run folder that cannot be read; the message is the reason."""
-
-
-@dataclasses.dataclass
-class Run:
-    """One run: a process start, or several when it was resumed.
-
-    Attributes:
-        folder (Path): The folder of ``run.json``; the latest one's when it was resumed.
-        record (dict): The record as ``results/README.md`` defines it.
-        curve (pd.DataFrame): Columns ``iter`` (finished iterations, ascending) and one per scalar.
-        merged (tuple[str, ...]): The ``run_id`` of every record in it, in order.
-    """
-
-    folder: Path
-    record: dict[str, Any]
-    curve: pd.DataFrame
-    merged: tuple[str, ...]
+__all__ = [
+    'STATUSES',
+    'BrokenRunError',
+    'Gathered',
+    'Run',
+    'gather',
+    'merge_resumed',
+    'read_record',
+    'read_run',
+]
+# Folders in which no run lies.
+SKIPPED = frozenset({'vis_data', 'vis_image'})
 
 
 @dataclasses.dataclass
@@ -59,23 +39,37 @@ class Gathered:
 
     Attributes:
         runs (list[Run]): Every readable run, resumed ones merged, one per ``run_id``.
-        broken (list[tuple[Path, str]]): File and reason of each that is not.
+        broken (list[tuple[Path, str]]): File and reason of each that is not, and of scalars that
+            are not sound.
         duplicates (list[tuple[str, Path, Path]]): ``run_id``, the folder that counts, the other.
+        unkeyed (list[Path]): Folders of trainings without a record whose config has no protocol.
     """
 
     runs: list[Run]
     broken: list[tuple[Path, str]]
     duplicates: list[tuple[str, Path, Path]]
+    unkeyed: list[Path] = dataclasses.field(default_factory=list)
 
 
 def gather(
-    roots: Iterable[str | Path], progress: Callable[[int, int], None] = lambda *_: None
+    roots: Iterable[str | Path],
+    progress: Callable[[int, int], None] = lambda *_: None,
+    now: datetime | None = None,
+    stale_after_s: float = STALE_AFTER_S,
+    cache: GatherCache | None = None,
 ) -> Gathered:
     """Read every run below some folders.
+
+    A run whose ``run.json`` is sound is gathered even where its scalars are not: the record is all
+    that its row needs. What is wrong with the scalars is among the broken then.
 
     Args:
         roots (Iterable[str | Path]): Folders; overlapping ones are read once.
         progress (Callable[[int, int], None]): Called with the number read and the number found.
+        now (datetime, optional): The time of reading. Defaults to None, the present.
+        stale_after_s (float): Seconds of silence after which a run that says running is stale, see
+            :func:`is_stale`. Defaults to 15 minutes.
+        cache (GatherCache, optional): What an earlier gathering knew. Defaults to None.
 
     Returns:
         Gathered: Runs and broken ones.
@@ -84,29 +78,79 @@ def gather(
         UserError: If a root is no folder, or none holds a run.
     """
     roots = [Path(root) for root in roots]
-    paths: dict[Path, Path] = {}
-    for root in roots:
-        if not root.is_dir():
-            raise UserError(f'{root} is not a folder; pass the --work-dir of some trainings')
-        for folder, _, files in os.walk(root):
-            if 'run.json' in files:
-                path = Path(folder, 'run.json')
-                paths.setdefault(path.resolve(), path)
-    if not paths:
+    broken: list[tuple[Path, str]] = []
+    folders = find_folders(roots, broken)
+    if not folders and not broken:
         raise UserError(
             f'no run.json below {", ".join(map(str, roots))}; pass the --work-dir of trainings '
             "whose config has custom_hooks=[dict(type='RunRecordHook')]"
         )
-    found, broken = [], []
-    for number, path in enumerate(sorted(paths.values()), 1):
+    cache = cache or GatherCache()
+    now = now or datetime.now(UTC)
+    found, unkeyed = [], []
+    for number, folder in enumerate(folders, 1):
         try:
-            found.append(read_run(path))
+            if run := _read_folder(folder, cache):
+                found.append(run)
+        except UnkeyedError:
+            unkeyed.append(folder)
         except BrokenRunError as error:
-            broken.append((Path(error.args[1]), error.args[0]))
-        progress(number, len(paths))
-    merged = merge_resumed(found, broken)
-    runs, duplicates = _one_per_id(merged)
-    return Gathered(runs, broken, duplicates)
+            broken.append((error.path, error.reason))
+        progress(number, len(folders))
+    unsound = [
+        (scalars, f'{run.problem}; its row comes from run.json, its curve is not taken')
+        for run in found
+        if run.problem
+        for scalars, _ in run.parts
+    ]
+    runs, duplicates = one_per_id(merge_resumed(found, broken), broken)
+    for run in runs:
+        if is_stale(run.record, now, stale_after_s):
+            run.record = {**run.record, 'status': 'stale'}
+    return Gathered(runs, sorted(broken + unsound), duplicates, unkeyed)
+
+
+def find_folders(roots: Iterable[Path], broken: list[tuple[Path, str]]) -> list[Path]:
+    """The folders of all starts below some folders, links not followed.
+
+    Args:
+        roots (Iterable[Path]): The folders.
+        broken (list[tuple[Path, str]]): Folders that cannot be read are appended, with the reason.
+
+    Returns:
+        list[Path]: Sorted; each once.
+
+    Raises:
+        UserError: If a root is no folder.
+    """
+    found: dict[str, Path] = {}
+    for root in roots:
+        if not os.path.isdir(root):
+            raise UserError(
+                f'{root} is not a folder that can be read; pass the --work-dir of some trainings'
+            )
+        real = os.path.realpath(root)
+        waiting = ['']
+        while waiting:
+            inner = waiting.pop()
+            try:
+                with os.scandir(os.path.join(real, inner)) as entries:
+                    folders = {}
+                    for entry in entries:
+                        folders[entry.name] = entry.is_dir(follow_symlinks=False)
+            except FileNotFoundError:  # removed in the meantime
+                continue
+            except OSError as error:
+                broken.append((root / inner, f'cannot be read: {error.strerror}'))
+                continue
+            if folders.get('run.json') is False or 'vis_data' in folders:
+                found.setdefault(os.path.join(real, inner), root / inner)
+            waiting += [
+                os.path.join(inner, name)
+                for name, is_folder in folders.items()
+                if is_folder and name not in SKIPPED
+            ]
+    return sorted(found.values())
 
 
 def read_run(path: Path) -> Run:
@@ -116,182 +160,37 @@ def read_run(path: Path) -> Run:
         path (Path): A ``run.json``.
 
     Returns:
-        Run: The run with its whole curve; an empty one when nothing was logged.
+        Run: The run; its curve is empty when nothing was logged.
 
     Raises:
         BrokenRunError: With the reason and the file, if something cannot be read.
     """
-    record = read_record(path)
-    scalars = path.parent / 'vis_data' / 'scalars.json'
-    curve = read_scalars(scalars) if scalars.exists() else pd.DataFrame({'iter': []}, dtype=int)
-    return Run(path.parent, record, curve, (record['run_id'],))
+    run = _read_folder(path.parent, GatherCache())
+    if run is None:
+        raise BrokenRunError('is not there', path)
+    if run.problem:
+        raise BrokenRunError(run.problem, run.parts[0][0])
+    return run
 
 
-def read_record(path: Path) -> dict[str, Any]:
-    """Read and check a ``run.json``.
-
-    Args:
-        path (Path): The file.
-
-    Returns:
-        dict[str, Any]: The record.
-
-    Raises:
-        BrokenRunError: If it is truncated, newer, or lacks what a reader relies on.
-    """
+def _read_folder(folder: Path, cache: GatherCache) -> Run | None:
+    """The run of a folder; None if there is none."""
+    file, scalars = folder / 'run.json', folder / 'vis_data' / 'scalars.json'
     try:
-        record = json.loads(path.read_text(encoding='utf-8'), parse_constant=lambda _: None)
+        recorded = os.path.lexists(file)
+        record = read_record(file) if recorded else bare_record(folder) if is_bare(folder) else None
     except OSError as error:
-        raise BrokenRunError(f'cannot be read: {error.strerror}', path) from error
-    except ValueError as error:
-        raise BrokenRunError(f'is truncated or not JSON: {error}', path) from error
-    schema = record.get('schema') if isinstance(record, dict) else None
-    if not isinstance(schema, int):
-        raise BrokenRunError("is not a run record: it has no 'schema'", path)
-    if schema > SCHEMA:
-        raise BrokenRunError(
-            f'has schema {schema}, newer than {SCHEMA}: update mmseg_plugins', path
-        )
-    if missing := [key for key in KEYS if key not in record]:
-        raise BrokenRunError(f'lacks {", ".join(map(repr, missing))}', path)
-    for key, types in KEYS.items():
-        if not isinstance(record[key], types):
-            raise BrokenRunError(f'has {key} = {record[key]!r}, expected {types[0].__name__}', path)
-    if record['status'] not in STATUSES:
-        raise BrokenRunError(
-            f'has status = {record["status"]!r}, expected one of {", ".join(STATUSES)}', path
-        )
-    for key in PROTOCOL_NUMBERS:
-        value = record['protocol'].get(key)
-        if isinstance(value, bool) or not isinstance(value, (int, float, type(None))):
-            raise BrokenRunError(f'has protocol.{key} = {value!r}, expected a number', path)
-    for which in ('last', 'best'):
-        result = record['metrics'].get(which)
-        valid = result is None or (
-            isinstance(result, dict)
-            and isinstance(result.get('iter'), int)
-            and isinstance(result.get('mIoU'), (int, float, type(None)))
-        )
-        if not valid:
-            raise BrokenRunError(
-                f'has no valid result in metrics.{which}: {str(result)[:60]}', path
-            )
-    return record
-
-
-def read_scalars(path: Path) -> pd.DataFrame:
-    """Read the scalars that MMEngine logs: JSON lines, of training and of validation.
-
-    Args:
-        path (Path): A ``vis_data/scalars.json``.
-
-    Returns:
-        pd.DataFrame: One row per logged iteration: ``iter`` and one column per scalar; NaN where a
-        scalar was not logged or was not finite.
-
-    Raises:
-        BrokenRunError: If a line is not JSON, which means that the file is truncated.
-    """
-    rows: dict[int, dict[str, float]] = {}
-    try:
-        lines = path.read_text(encoding='utf-8').splitlines()
-    except (OSError, ValueError) as error:
-        raise BrokenRunError(f'cannot be read: {error}', path) from error
-    for number, line in enumerate(lines, 1):
-        try:
-            scalars = json.loads(line, parse_constant=lambda _: None)
-            row = rows.setdefault(int(scalars['step']), {})
-        except (ValueError, TypeError, KeyError) as error:
-            raise BrokenRunError(
-                f'is truncated or not JSON lines: line {number} of {len(lines)} is {line[:40]!r}',
-                path,
-            ) from error
-        row.update(
-            (name, value)
-            for name, value in scalars.items()
-            if isinstance(value, (int, float)) and name not in NO_CURVE and name[:4] != 'IoU.'
-        )
-    curve = pd.DataFrame.from_dict(rows, orient='index', dtype=float)
-    return curve.rename_axis('iter').sort_index().reset_index()
-
-
-def merge_resumed(runs: list[Run], broken: list[tuple[Path, str]]) -> list[Run]:
-    """Merge a resumed run with what it continues.
-
-    A record continues another one when both lie in the same work dir, have the same config, seed
-    and label seed, and it says ``resumed_from`` an iteration; it continues the latest one started
-    before it. A run started anew in the same work dir is another run. A record that continues a
-    run which cannot be read is broken itself: it is only the end of a run.
-
-    Args:
-        runs (list[Run]): One per record.
-        broken (list[tuple[Path, str]]): File and reason of what could not be read; the records
-            that continue such a run are appended.
-
-    Returns:
-        list[Run]: One per run, in the order of their first start. A merged run keeps the first
-        ``run_id`` and start, has the latest status and last metrics, the best validation over all,
-        the summed wall time and the greatest peak memory. What a process did beyond the checkpoint
-        that the next one resumed from is dropped.
-    """
-    unreadable = {file.parent if file.name == 'run.json' else file.parents[1] for file, _ in broken}
-    latest: dict[tuple, int] = {}
-    merged: list[Run] = []
-    for run in sorted(runs, key=lambda run: (run.record['started'], str(run.folder))):
-        record = run.record
-        key = (run.folder.parent, record['config'], record['seed'], record.get('label_seed'))
-        before = merged[latest[key]].folder.name if key in latest else ''
-        # Folders are named by their start, so the one in between is the one that was continued.
-        if record.get('resumed_from') and any(
-            folder.parent == run.folder.parent and before < folder.name < run.folder.name
-            for folder in unreadable
-        ):
-            unreadable.add(run.folder)
-            broken.append((run.folder / 'run.json', 'continues a run that cannot be read'))
-        elif record.get('resumed_from') and key in latest:
-            merged[latest[key]] = _continue(merged[latest[key]], run)
-        else:
-            latest[key] = len(merged)
-            merged.append(run)
-    return merged
-
-
-def _continue(first: Run, second: Run) -> Run:
-    """One run of a run and the one that continues it."""
-    a, b, cut = first.record, second.record, second.record['resumed_from']
-    kept = first.curve[first.curve['iter'] <= cut]
-    results = [b['metrics'].get('best'), a['metrics'].get('best')]
-    results = [r for r in results if r and (r['iter'] <= cut or r is results[0])]
-    # The best so far may have come after the checkpoint: then the curve knows the one before.
-    if 'mIoU' in kept and kept['mIoU'].notna().any():
-        top = kept.loc[kept['mIoU'].idxmax()]
-        results.append({'iter': int(top['iter']), 'mIoU': float(top['mIoU'])})
-    best = max(results, key=lambda r: -1 if r['mIoU'] is None else r['mIoU'], default=None)
-    # Resumed again before the first validation: the last one is still the earlier one's.
-    last = b['metrics'].get('last')
-    if last is None and a['metrics'].get('last') and a['metrics']['last']['iter'] <= cut:
-        last = a['metrics']['last']
-    record = {
-        **b,
-        'run_id': a['run_id'],
-        'started': a['started'],
-        'metrics': {'last': last, 'best': best},
-        'wall_s': (a.get('wall_s') or 0) + (b.get('wall_s') or 0),
-        'peak_mib': max(filter(None, (a.get('peak_mib'), b.get('peak_mib'))), default=None),
-    }
-    curve = pd.concat([c for c in (kept, second.curve) if len(c)] or [second.curve])
-    return Run(second.folder, record, curve.reset_index(drop=True), first.merged + second.merged)
-
-
-def _one_per_id(runs: list[Run]) -> tuple[list[Run], list[tuple[str, Path, Path]]]:
-    """Copies of a run count once: the one updated last, the first folder among equals."""
-    chosen: dict[str, Run] = {}
-    duplicates = []
-    for run in sorted(runs, key=lambda run: str(run.folder)):
-        run_id = run.record['run_id']
-        other = chosen.setdefault(run_id, run)
-        if other is not run:
-            if run.record['updated'] > other.record['updated']:
-                chosen[run_id], run, other = run, other, run
-            duplicates.append((run_id, other.folder, run.folder))
-    return list(chosen.values()), duplicates
+        raise BrokenRunError(f'cannot be read: {error.strerror}', folder) from error
+    except BrokenRunError as error:
+        if isinstance(error.__cause__, FileNotFoundError) and not os.path.lexists(error.path):
+            return None  # removed while it was read
+        raise
+    if record is None:
+        return None
+    run = Run(folder, record, (record['run_id'],), ((scalars, None),))
+    run.problem, torn = cache.verdict(scalars, lambda: run.points)
+    if torn and record['status'] == 'finished' and not run.problem:
+        run.problem = f'is truncated: it ends with the half line {torn}'
+    if run.problem and not recorded:
+        raise BrokenRunError(run.problem, scalars)
+    return run

@@ -1,48 +1,61 @@
 """Means over seeds and paired differences."""
 
+import functools
 import json
+from collections.abc import Container
 
 import pandas as pd
 
 from mmseg_plugins.errors import UserError
+from mmseg_plugins.results.batch import other_batch
 from mmseg_plugins.results.table import numeric
 
-METHODS = ('suponly', 'cutmix', 'corrmatch')
+METHODS = ('suponly', 'cutout', 'cutout-colour', 'cutmix', 'cutmix-colour', 'corrmatch')
 GROUP = ['benchmark', 'method', 'network', 'cell', 'config']
 
 
 def judge(table: pd.DataFrame) -> pd.DataFrame:
     """Say of every run why it does not count.
 
-    A run counts when it has finished all iterations that its config's protocol states and has a
-    score; of several such runs of one config and seed the latest start. A trial or a run that was
-    stopped early therefore never takes the place of a real one.
+    A run counts when it has finished all iterations that its config's protocol states, with the
+    batch that it states, and has a score; of several such runs of one config and seed the latest
+    start. A trial or a run that was stopped early therefore never takes the place of a real one.
 
     Args:
-        table (pd.DataFrame): ``runs.csv``.
+        table (pd.DataFrame): ``runs.csv``, or what this function returned for it, which is
+            returned as it is: judging many runs once is enough.
 
     Returns:
         pd.DataFrame: The rows, numbers as numbers, with the reason in the column ``excluded``;
         empty where the run counts.
     """
+    if 'excluded' in table:
+        return table
     runs = numeric(table)
-    runs['excluded'] = [_reason(run) for _, run in runs.iterrows()]
-    counted = runs[runs['excluded'] == ''].sort_values(['started', 'run_id'])
-    for _, members in counted.groupby([*GROUP, 'seed', 'label_seed'], dropna=False):
-        runs.loc[members.index[:-1], 'excluded'] = f'superseded by {members["run_id"].iloc[-1]}'
-    return runs
-
-
-def _reason(run: pd.Series) -> str:
-    """Why a run does not count, the others of its seed aside."""
-    if run['status'] != 'finished':
-        return run['status']
-    if run['iters_done'] != run['iters_planned']:
-        return 'stopped early'
-    stated = protocol_number(run['protocol'], 'iterations')
-    if stated == stated and run['iters_planned'] != stated:
-        return f'a trial: its config states {stated:.0f} iterations'
-    return 'no score' if pd.isna(run['miou_last']) else ''
+    stated = runs['protocol'].map(lambda text: protocol_number(text, 'iterations'))
+    score = runs['miou_last']
+    batch = runs['protocol'].map(_other_batch)
+    reasons = [
+        (runs['status'] != 'finished', runs['status']),
+        (runs['iters_done'] != runs['iters_planned'], 'stopped early'),
+        (
+            stated.notna() & (runs['iters_planned'] != stated),
+            [f'a trial: its config states {number:.0f} iterations' for number in stated],
+        ),
+        (batch != '', batch),
+        (score.isna(), 'no score'),
+        (~score.between(0, 100), 'its score is not within 0..100'),
+    ]
+    excluded = pd.Series('', runs.index, dtype=object)
+    for applies, reason in reversed(reasons):
+        reason = pd.Series(reason, runs.index, dtype=object)
+        excluded = excluded.mask(applies.astype(bool), reason)
+    counted = runs[excluded == ''].sort_values(['started', 'run_id'])
+    same = counted.groupby([*GROUP, 'seed', 'label_seed'], dropna=False)['run_id']
+    latest = same.transform('last')
+    older = latest[latest != counted['run_id']]
+    excluded[older.index] = 'superseded by ' + older
+    return runs.assign(excluded=excluded)
 
 
 def one_per_seed(table: pd.DataFrame) -> pd.DataFrame:
@@ -73,7 +86,7 @@ def protocol_number(protocol: str, key: str) -> float:
         UserError: If the field is no number, or the text is no JSON.
     """
     try:
-        value = json.loads(protocol or '{}').get(key)
+        value = _fields(protocol).get(key)
         return float('nan') if value is None else float(value)
     except (ValueError, TypeError, AttributeError) as error:
         raise UserError(
@@ -82,9 +95,34 @@ def protocol_number(protocol: str, key: str) -> float:
         ) from error
 
 
+@functools.lru_cache(maxsize=10000)
+def _other_batch(protocol: str) -> str:
+    return other_batch(_fields(protocol))
+
+
+@functools.lru_cache(maxsize=10000)
+def _fields(protocol: str) -> dict:
+    return json.loads(protocol or '{}')
+
+
 def dataset_of(benchmark: str) -> str:
     """The data set of a benchmark, which is named ``<dataset>_<list family>_<count>``."""
     return benchmark.split('_')[0] or 'without a benchmark'
+
+
+def family_of(benchmark: str) -> str:
+    """The data set and family of labelled lists of a benchmark: its name without the count."""
+    return benchmark.rpartition('_')[0]
+
+
+def method_rank(method: str) -> int:
+    """The place of a method in a table: the baseline first, the unknown last."""
+    return METHODS.index(method) if method in METHODS else len(METHODS)
+
+
+def on_gpu(device: str) -> bool:
+    """Whether a ``device`` of ``runs.csv`` is a GPU; a processor is given with its cores."""
+    return bool(device) and 'cores' not in device
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
@@ -96,8 +134,9 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     Returns:
         pd.DataFrame: One row per cell and config: the columns of the group, ``n``, ``last_mean``,
         ``last_std``, ``best_mean``, ``best_std`` (NaN when n is 1), ``iterations``, ``wall_s``
-        (mean), ``world_size``, ``device``, ``seeds`` (list), ``protocol`` (of the first seed) and
-        ``labelled``; by data set, labelled images, method and length.
+        (mean), ``world_size``, ``device``, ``seeds`` and ``label_seeds`` (lists), ``protocol`` (of
+        the first seed), ``protocols`` (of all, each once) and ``labelled``; by data set,
+        labelled images, method and length.
     """
     runs = one_per_seed(table).sort_values(['seed', 'label_seed'])
     summary = (
@@ -113,7 +152,9 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
             world_size=('world_size', 'max'),
             device=('device', lambda names: '; '.join(sorted(set(names)))),
             seeds=('seed', lambda seeds: sorted({int(seed) for seed in seeds.dropna()})),
+            label_seeds=('label_seed', lambda seeds: sorted({seed for seed in seeds if seed})),
             protocol=('protocol', 'first'),
+            protocols=('protocol', lambda texts: [_fields(text) for text in sorted(set(texts))]),
         )
         .reset_index()
     )
@@ -121,8 +162,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
         protocol_number(protocol, 'labelled_images') for protocol in summary['protocol']
     ]
     summary['labelled'] = summary['labelled'].astype(float)
-    rank = {method: number for number, method in enumerate(METHODS)}
-    summary['_rank'] = summary['method'].map(rank).fillna(len(rank))
+    summary['_rank'] = summary['method'].map(method_rank)
     summary['_dataset'] = summary['benchmark'].map(dataset_of)
     order = [
         '_dataset',
@@ -142,8 +182,9 @@ def paired_differences(
 ) -> pd.DataFrame:
     """Differences to a reference config, seed by seed.
 
-    Two runs are a pair when they have the same data set, seed and label seed: what the seed does
-    to both cancels. The benchmark may differ, so that training with all labels compares too.
+    Two runs are a pair when they have the same family of lists, network, crop, seed and label seed:
+    what the seed does to both cancels. The other configs are those of the reference's benchmark,
+    and SupOnly with the most labels of the family, which shows how far all labels would go.
 
     Args:
         runs (pd.DataFrame): ``runs.csv``.
@@ -151,9 +192,9 @@ def paired_differences(
         metric (str): The column that is compared. Defaults to ``'miou_last'``.
 
     Returns:
-        pd.DataFrame: One row per other config on the reference's data set: the columns of the
-        group, ``n`` pairs, ``mean``, ``std`` (sample; NaN when n is 1) and ``differences`` (seed to
-        difference). A config without a common seed has n 0.
+        pd.DataFrame: One row per other config: the columns of the group, ``n`` pairs, ``mean``,
+        ``std`` (sample; NaN when n is 1) and ``differences`` (seed to difference). A config without
+        a common seed has n 0.
 
     Raises:
         UserError: If the reference has no finished run.
@@ -165,11 +206,19 @@ def paired_differences(
             f"--paired: no finished run of config '{reference_config}'; there are "
             f'{", ".join(sorted(runs["config"].unique())) or "none at all"}'
         )
-    runs = runs.assign(dataset=runs['benchmark'].map(dataset_of))
-    keys = ['dataset', 'seed', 'label_seed']
-    reference = runs[is_reference][[*keys, metric]].drop_duplicates(keys, keep='last')
-    others = runs[~is_reference & runs['dataset'].isin(reference['dataset'])]
-    pairs = others.merge(reference, how='left', on=keys, suffixes=('', '_reference'))
+    crops = [str(_fields(protocol).get('crop')) for protocol in runs['protocol']]
+    runs = runs.assign(alike=runs['benchmark'].map(family_of) + '/' + runs['network'] + '/' + crops)
+    keys = ['alike', 'seed', 'label_seed']
+    reference = runs[is_reference].drop_duplicates(keys, keep='last')
+    others = runs[~is_reference & runs['alike'].isin(reference['alike'])]
+    labelled = [protocol_number(text, 'labelled_images') for text in others['protocol']]
+    most = others['method'].eq('suponly') & (
+        pd.Series(labelled, others.index) == max(labelled, default=0)
+    )
+    others = others[others['benchmark'].isin(reference['benchmark']) | most]
+    pairs = others.merge(
+        reference[[*keys, metric]], how='left', on=keys, suffixes=('', '_reference')
+    )
     pairs['difference'] = pairs[metric] - pairs[f'{metric}_reference']
     rows = []
     for group, members in pairs.groupby(GROUP, sort=True):
@@ -190,3 +239,21 @@ def paired_differences(
         )
     columns = [*GROUP, 'n', 'mean', 'std', 'differences']
     return pd.DataFrame(rows, columns=columns)
+
+
+def paired_references(table: pd.DataFrame, known: Container[str] | None = None) -> list[str]:
+    """The configs to which the leaderboard gives paired differences.
+
+    Args:
+        table (pd.DataFrame): ``runs.csv``.
+        known (Container[str], optional): The configs that may be one. Defaults to None: any.
+
+    Returns:
+        list[str]: SupOnly configs with runs that count, on benchmarks where another method has
+        some too, by benchmark and length.
+    """
+    summary = summarise(table)
+    semi = set(summary.loc[summary['method'] != 'suponly', 'benchmark'])
+    chosen = summary[(summary['method'] == 'suponly') & summary['benchmark'].isin(semi)]
+    configs = chosen['config'].drop_duplicates()
+    return [config for config in configs if known is None or config in known]

@@ -17,7 +17,7 @@ from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from mmseg_plugins.results.step_parts import StepParts
-from mmseg_plugins.results.style import COLOURS, STYLE
+from mmseg_plugins.results.style import COLOURS, drawing
 
 # Inches; a README shows the whole figure some 900 px wide.
 WIDTH, GAP, LINE = 9.0, 0.07, 0.16
@@ -78,7 +78,7 @@ def draw_step(
     present = sorted({int(c) for label in labels for c in label[parts.valid].unique()})
     legends = [[patch(classes[c], colours[c]) for c in present], marks_of(parts)]
     make = propagation_columns if parts.propagation else target_columns
-    with matplotlib.rc_context({**STYLE, 'axes.grid': False, 'font.size': 8}):
+    with drawing(axes_grid=False, font_size=8):
         return lay_out(make(parts, colours), parts, title, [keys for keys in legends if keys])
 
 

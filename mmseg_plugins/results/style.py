@@ -2,11 +2,14 @@
 
 import io
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import matplotlib
+import pandas as pd
 
 from mmseg_plugins.errors import UserError
+from mmseg_plugins.results.glyphs import BASE, make_legible
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt  # noqa: E402  (the backend comes first)
@@ -27,6 +30,7 @@ NAMES = {
 }
 GREY = '#555555'
 STYLE = {
+    'font.family': BASE,
     'svg.hashsalt': 'mmseg_plugins',
     'text.parse_math': False,  # names come from runs: a $ in one is a $
     'font.size': 9,
@@ -40,6 +44,21 @@ STYLE = {
     'legend.frameon': False,
     'figure.dpi': 150,
 }
+# Suffixes, and what matplotlib would write beside the picture that is not of it.
+FORMATS = {'.svg': {'Date': None, 'Creator': None}, '.png': {'Software': None}}
+
+
+def drawing(**changes) -> AbstractContextManager:
+    """Draw in :data:`STYLE`, whatever the user's ``matplotlibrc`` says.
+
+    Args:
+        **changes: Other values, with ``_`` for the dot in a name.
+
+    Returns:
+        AbstractContextManager: Outside of it nothing has changed.
+    """
+    others = {name.replace('_', '.', 1): value for name, value in changes.items()}
+    return plt.style.context(['default', {**STYLE, **others}])
 
 
 def method_styles(methods: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -65,23 +84,42 @@ def series_label(method: str, network: str, networks: Sequence[str]) -> str:
     return f'{name}, {network}' if len(set(networks)) > 1 else name
 
 
-def render(figure: plt.Figure) -> dict[str, bytes]:
+def crop_labels(cells: pd.DataFrame) -> pd.Series:
+    """What a label needs where configs of one method differ in their crop.
+
+    Args:
+        cells (pd.DataFrame): Rows of :func:`cells.cell_table`.
+
+    Returns:
+        pd.Series: ``', crop 321'`` where another config of the benchmark, method and network has
+        another crop; else nothing.
+    """
+    crops = pd.Series([str(fields.get('crop')) for fields in cells['protocol']], cells.index)
+    groups = [cells[name] for name in ('benchmark', 'method', 'network')]
+    several = crops.groupby(groups).transform('nunique') > 1
+    return (', crop ' + crops).where(several, '')
+
+
+def render(figure: plt.Figure, formats: Sequence[str] = tuple(FORMATS)) -> dict[str, bytes]:
     """A figure as SVG and PNG, without dates and versions in it; it is closed.
+
+    The bytes depend on the figure alone, and on the fonts of the machine only where it has
+    characters that matplotlib's own font lacks.
 
     Args:
         figure (plt.Figure): The figure.
+        formats (Sequence[str]): Those wanted. Defaults to all of :data:`FORMATS`.
 
     Returns:
-        dict[str, bytes]: ``'.svg'`` and ``'.png'`` to the content of such a file.
+        dict[str, bytes]: Suffix to the content of such a file.
     """
     files = {}
-    for suffix, metadata in (
-        ('.svg', {'Date': None, 'Creator': None}),
-        ('.png', {'Software': None}),
-    ):
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=suffix[1:], metadata=metadata, bbox_inches='tight')
-        files[suffix] = buffer.getvalue()
+    with drawing():
+        make_legible(figure)
+        for suffix in formats:
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format=suffix[1:], metadata=FORMATS[suffix], bbox_inches='tight')
+            files[suffix] = buffer.getvalue()
     plt.close(figure)
     return files
 
@@ -92,6 +130,6 @@ def check_picture(path: Path) -> Path:
     Raises:
         UserError: If its suffix is none that :func:`render` makes.
     """
-    if path.suffix not in ('.png', '.svg'):
+    if path.suffix not in FORMATS:
         raise UserError(f'--out {path}: the suffix says the format; use .png or .svg')
     return path

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from mmseg_plugins.errors import UserError
-from mmseg_plugins.results.runs import Run
+from mmseg_plugins.results.resumed import identity
+from mmseg_plugins.results.run import Run
 
 COLUMNS = (
     'run_id cell benchmark method network config seed label_seed status miou_last miou_best '
@@ -24,7 +24,7 @@ NUMBERS = (
     'seed miou_last miou_best iter_best iters_done iters_planned world_size images_per_s peak_mib '
     'wall_s'
 ).split()
-FIRST_SCALARS = ('iter', 'mIoU', 'mAcc', 'aAcc', 'loss')
+IDENTITY = ['config', 'seed', 'label_seed', 'started']
 
 
 def as_text(value: Any) -> str:
@@ -40,14 +40,14 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
-def to_row(run: Run) -> dict[str, str]:
-    """The row of a run.
+def values_of(run: Run) -> dict[str, Any]:
+    """What :data:`COLUMNS` hold of a run, as numbers, texts, dicts and None.
 
     Args:
         run (Run): The run.
 
     Returns:
-        dict[str, str]: One text per column of :data:`COLUMNS`.
+        dict[str, Any]: One value per column.
     """
     record, protocol = run.record, run.record['protocol']
     last, best = (record['metrics'].get(which) or {} for which in ('last', 'best'))
@@ -61,7 +61,12 @@ def to_row(run: Run) -> dict[str, str]:
         'iter_best': best.get('iter'),
         'iou_per_class': last.get('iou_per_class'),
     }
-    return {name: as_text(row[name]) for name in COLUMNS}
+    return {name: row[name] for name in COLUMNS}
+
+
+def to_row(run: Run) -> dict[str, str]:
+    """The row of a run: :func:`values_of` as texts."""
+    return {name: as_text(value) for name, value in values_of(run).items()}
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
@@ -77,21 +82,61 @@ def read_table(path: str | Path) -> pd.DataFrame:
     Raises:
         UserError: If the file is not such a table.
     """
-    path = Path(path)
-    if not path.exists():
-        return pd.DataFrame(columns=COLUMNS, dtype=str)
+    csv.field_size_limit(2**31 - 1)  # a protocol is as long as it is
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding='utf-8')
-    except (OSError, ValueError) as error:
+        with open(path, encoding='utf-8', newline='') as file:
+            columns, *rows = list(csv.reader(file, strict=True)) or [[]]
+    except (FileNotFoundError, NotADirectoryError):  # the second is told when it is written
+        return pd.DataFrame(columns=COLUMNS, dtype=str)
+    except (OSError, ValueError, csv.Error) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f'{path} cannot be read: {reason}; restore it or delete it') from error
-    if list(table.columns) != COLUMNS:
-        odd = sorted(set(table.columns) ^ set(COLUMNS)) or ['their order']
+    if columns != COLUMNS:
+        odd = sorted(set(columns) ^ set(COLUMNS)) or ['their order']
         raise UserError(
             f'{path} has other columns than this version writes ({", ".join(odd)}); move it away '
             'and gather the runs again'
         )
+    if odd := [row for row in rows if len(row) != len(COLUMNS)]:
+        raise UserError(
+            f'{path} has a row of {len(odd[0])} instead of {len(COLUMNS)} fields that begins with '
+            f'{", ".join(odd[0])[:40]!r} (a merge conflict?); restore the file'
+        )
+    table = pd.DataFrame(rows, columns=COLUMNS, dtype=str)
+    if (twice := table['run_id'].duplicated()).any():
+        raise UserError(
+            f'{path} has two rows of run_id {table["run_id"][twice.idxmax()]!r}; delete one'
+        )
     return table
+
+
+def split_claims(
+    table: pd.DataFrame, runs: Iterable[Run]
+) -> tuple[list[Run], list[tuple[Path, str]]]:
+    """Tell apart the runs that may replace a row and those that claim the id of another run.
+
+    Args:
+        table (pd.DataFrame): The table as read.
+        runs (Iterable[Run]): The runs.
+
+    Returns:
+        tuple[list[Run], list[tuple[Path, str]]]: The runs that may, and file and reason of each
+        other, whose ``run_id`` has a row of another config, seed, label seed or start, or that was
+        resumed under the ``run_id`` of another run's row.
+    """
+    known = {row[0]: list(row[1:]) for row in table[['run_id', *IDENTITY]].itertuples(index=False)}
+    fit, broken = [], []
+    for run in runs:
+        claimed = [as_text(value) for value in identity(run.record)]
+        # The starts that it was resumed by began later, and may have had rows of their own.
+        compared = {run_id: 3 for run_id in run.merged} | {run.record['run_id']: 4}
+        odd = [i for i, n in compared.items() if i in known and known[i][:n] != claimed[:n]]
+        if odd:
+            reason = f'claims the run_id {odd[0]!r}, which is another run in runs.csv; give it one'
+            broken.append((run.folder / 'run.json', reason))
+        else:
+            fit.append(run)
+    return fit, broken
 
 
 def upsert(table: pd.DataFrame, runs: Iterable[Run]) -> pd.DataFrame:
@@ -128,30 +173,10 @@ def numeric(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: pd.to_numeric(table[name], errors='coerce') for name in NUMBERS})
 
 
-def thin(curve: pd.DataFrame, points: int = 200) -> pd.DataFrame:
-    """Thin a curve for keeping.
-
-    Args:
-        curve (pd.DataFrame): ``iter`` and scalars, as :attr:`Run.curve`.
-        points (int): About how many training rows, and how many validation rows, are kept: evenly
-            spaced, always with the first and the last. Defaults to 200.
-
-    Returns:
-        pd.DataFrame: The thinned curve, well-known scalars first.
-    """
-    is_val = curve['mIoU'].notna() if 'mIoU' in curve else pd.Series(False, index=curve.index)
-    kept: set[int] = set()
-    for index in (curve.index[is_val], curve.index[~is_val]):
-        chosen = np.linspace(0, len(index) - 1, min(points, len(index))).round().astype(int)
-        kept.update(index[chosen])
-    names = [name for name in FIRST_SCALARS if name in curve]
-    names += sorted(set(curve.columns) - set(names))
-    return curve.loc[sorted(kept), names].astype({'iter': int})
-
-
 def curve_name(run_id: str) -> str:
     """The file name of a run's curve: its ``run_id``, made safe where it is not already."""
-    safe = re.sub(r'[^\w.+-]+', '-', run_id).strip('.')[:200]
+    safe = re.sub(r'[^\w.+-]+', '-', run_id).strip('.')
+    safe = safe.encode()[:200].decode(errors='ignore')  # file systems count bytes
     if safe != run_id:
         safe = f'{safe}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}'
     return f'{safe}.csv'

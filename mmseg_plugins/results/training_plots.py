@@ -2,35 +2,72 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pandas as pd
 from matplotlib import pyplot as plt
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from mmseg_plugins.errors import UserError
-from mmseg_plugins.results.statistics import one_per_seed
-from mmseg_plugins.results.table import curve_name
+from mmseg_plugins.results.style import COLOURS, LINES, MARKERS, crop_labels, series_label
+from mmseg_plugins.results.table import curve_name, numeric
 
-LINES = ('-', '--', ':', '-.')
-NAMES = {'suponly': 'SupOnly', 'cutmix': 'CutMix', 'corrmatch': 'CorrMatch'}
-# Scalars that say how a training went; anything else that was logged comes with "unsup" or "sup".
-PANELS = ('loss', 'sup.', 'unsup.', 'mask_ratio', 'propagated_ratio', 'threshold')
+# Scalars that say how a training went, in this order.
+PANELS = (
+    'mIoU',
+    'loss',
+    r'sup\..*loss.*',
+    r'unsup\..*loss.*',
+    '.*loss.*',
+    'mask_ratio',
+    'propagated_ratio',
+    'threshold',
+)
+# A line has about as many markers as this, to be known in print.
+POINTS = 6
+# Losses that fall from the start, drawn logarithmically where they fall to less than one in WIDE:
+# else all but the start lies on the axis.
+LOGARITHMIC = re.compile(r'loss|sup\..*loss.*')
+WIDE = 20
 
 
-def series_label(method: str, network: str, summary: pd.DataFrame) -> str:
-    """The method, with the network where more than one is shown."""
-    name = NAMES.get(method, method or 'no method')
-    return f'{name}, {network}' if summary['network'].nunique() > 1 else name
+def read_curve(run_id: str, folder: Path) -> pd.DataFrame | None:
+    """The curve of a run.
+
+    Args:
+        run_id (str): The run.
+        folder (Path): ``results/curves``.
+
+    Returns:
+        pd.DataFrame | None: ``iter`` and scalars; None where the run has no curve.
+
+    Raises:
+        UserError: If the file cannot be read.
+    """
+    path = folder / curve_name(run_id)
+    if not path.exists():
+        return None
+    try:
+        # The stock model names its losses without the methods' prefix.
+        curve = pd.read_csv(path).rename(
+            columns=lambda name: re.sub(r'^decode\.', 'sup.decode.', name)
+        )
+        if 'iter' not in curve:
+            raise ValueError('it has no column iter')
+        return curve.apply(pd.to_numeric, errors='raise').replace([math.inf, -math.inf], math.nan)
+    except (OSError, ValueError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f'{path} is no curve: {reason}; gather that run again') from error
 
 
-def read_curves(runs: pd.DataFrame, rows: pd.DataFrame, folder: Path) -> dict[str, pd.DataFrame]:
+def read_curves(counted: pd.DataFrame, rows: pd.DataFrame, folder: Path) -> dict[str, pd.DataFrame]:
     """The curves of the runs that count.
 
     Args:
-        runs (pd.DataFrame): ``runs.csv``.
-        rows (pd.DataFrame): The configs wanted, from :func:`summarise`.
+        counted (pd.DataFrame): From :func:`statistics.one_per_seed`.
+        rows (pd.DataFrame): The configs wanted, with ``config`` and ``benchmark``.
         folder (Path): ``results/curves``.
 
     Returns:
@@ -40,24 +77,14 @@ def read_curves(runs: pd.DataFrame, rows: pd.DataFrame, folder: Path) -> dict[st
     Raises:
         UserError: If a curve cannot be read.
     """
-    counted = one_per_seed(runs)
     counted = counted[
         counted['config'].isin(rows['config']) & counted['benchmark'].isin(rows['benchmark'])
     ]
     curves: dict[str, list[pd.DataFrame]] = {}
-    for _, run in counted.sort_values('seed').iterrows():
-        path = folder / curve_name(run['run_id'])
-        if not path.exists():
-            continue
-        try:
-            # The stock model names its losses without the methods' prefix.
-            curve = pd.read_csv(path).rename(
-                columns=lambda name: re.sub(r'^decode\.', 'sup.decode.', name)
-            )
-            curve['iter'] = pd.to_numeric(curve['iter'], errors='raise')
-        except (OSError, ValueError, KeyError) as error:
-            raise UserError(f'{path} is no curve: {error}; gather that run again') from error
-        curves.setdefault(run['config'], []).append(curve)
+    for _, run in counted.sort_values(['seed', 'run_id']).iterrows():
+        curve = read_curve(run['run_id'], folder)
+        if curve is not None:
+            curves.setdefault(run['config'], []).append(curve)
     return {config: pd.concat(parts) for config, parts in curves.items()}
 
 
@@ -73,7 +100,7 @@ def training_figures(
 
     Args:
         benchmark (str): The benchmark.
-        rows (pd.DataFrame): Its configs, from :func:`summarise`.
+        rows (pd.DataFrame): Its configs, rows of :func:`cells.cell_table`.
         curves (dict[str, pd.DataFrame]): From :func:`read_curves`.
         styles (dict[str, tuple[str, str]]): Colour and marker per method.
 
@@ -82,32 +109,104 @@ def training_figures(
     """
     lines = []
     rank: dict[str, int] = {}
-    for _, row in rows[rows['config'].isin(curves)].iterrows():
+    crops = crop_labels(rows)
+    for index, row in rows[rows['config'].isin(curves)].iterrows():
         number = rank[row['method']] = rank.get(row['method'], -1) + 1
         seeds = f'{row["n"]} seeds' if row['n'] > 1 else '1 seed'
-        label = f'{series_label(row["method"], row["network"], rows)}, {row["iterations"]:.0f} it.'
-        style = {'color': styles[row['method']][0], 'linestyle': LINES[number % len(LINES)]}
-        lines.append((curves[row['config']], f'{label}, {seeds}', style))
-    names = {name for curve, _, _ in lines for name in curve if curve[name].notna().any()}
-    panels = sorted(
-        (name for name in names if name.startswith(PANELS)),
-        key=lambda name: (next(i for i, p in enumerate(PANELS) if name.startswith(p)), name),
-    )
-    if 'mIoU' in names:
-        yield grid(benchmark, ['mIoU'], lines), f'{benchmark}_miou'
-    if panels:
-        yield grid(benchmark, panels, lines), f'{benchmark}_training'
+        label = series_label(row['method'], row['network'], rows['network']) + crops[index]
+        colour, marker = styles[row['method']]
+        style = dict(color=colour, marker=marker, linestyle=LINES[number % len(LINES)])
+        if number % 2:  # two lengths of a method are told apart by the marker, too
+            style |= dict(markerfacecolor='white')
+        lines.append(
+            (curves[row['config']], f'{label}, {row["iterations"]:.0f} it., {seeds}', style)
+        )
+    several = any(not label.endswith(', 1 seed') for _, label, _ in lines)
+    title = benchmark + (': mean over seeds, band from lowest to highest' if several else '')
+    panels = panels_of([curve for curve, _, _ in lines])
+    if 'mIoU' in panels:
+        yield grid(title, ['mIoU'], lines), f'{benchmark}_miou'
+    if others := [name for name in panels if name != 'mIoU']:
+        yield grid(title, others, lines), f'{benchmark}_training'
 
 
-def grid(benchmark: str, names: list[str], lines: list[tuple]) -> plt.Figure:
-    """Panels of scalars with one line per config and one legend below them all."""
+def chosen_runs(
+    runs: pd.DataFrame, patterns: Sequence[str], folder: Path, per_run: bool = False
+) -> plt.Figure:
+    """The curves of any set of runs, whether they count or not.
+
+    Args:
+        runs (pd.DataFrame): ``runs.csv``.
+        patterns (Sequence[str]): Configs or run ids, with ``*`` and ``?``.
+        folder (Path): ``results/curves``.
+        per_run (bool): One line per run instead of one per config. Defaults to False.
+
+    Returns:
+        plt.Figure: mIoU, losses and free metrics.
+
+    Raises:
+        UserError: If a pattern names no run, or none of the runs has a curve.
+    """
+    runs = numeric(runs).sort_values(['config', 'seed', 'started', 'run_id'])
+    chosen = pd.Series(False, index=runs.index)
+    for pattern in patterns:
+        found = runs[['config', 'run_id']].map(lambda name: fnmatchcase(name, pattern)).any(axis=1)  # noqa: B023
+        if not found.any():
+            raise UserError(
+                f"--curves: no run or config '{pattern}' in runs.csv; it has "
+                f'{", ".join(runs["config"].unique()[:3])} and others'
+            )
+        chosen |= found
+    lines = []
+    for name, members in runs[chosen].groupby('run_id' if per_run else 'config', sort=False):
+        curves = [read_curve(run_id, folder) for run_id in members['run_id']]
+        if not (curves := [curve for curve in curves if curve is not None]):
+            continue
+        number = len(lines)
+        style = dict(
+            color=COLOURS[number % len(COLOURS)],
+            marker=MARKERS[number % len(MARKERS)],
+            linestyle=LINES[number // len(COLOURS) % len(LINES)],
+        )
+        count = f'{len(curves)} runs' if len(curves) > 1 else '1 run'
+        status = ', '.join(sorted(set(members['status']) - {'finished'}))
+        label = ', '.join(filter(None, [name, '' if per_run else count, status]))
+        lines.append((pd.concat(curves), label, style))
+    if not lines:
+        raise UserError(f'{folder} has no curve of these runs; gather them again')
+    several = any(not label.endswith(', 1 run') for _, label, _ in lines) and not per_run
+    title = 'mean over runs, band from lowest to highest' if several else ''
+    return grid(title, panels_of([curve for curve, _, _ in lines]), lines, ncols=1)
+
+
+def panels_of(curves: Sequence[pd.DataFrame]) -> list[str]:
+    """The scalars to show that any of the curves has, in the order of :data:`PANELS`."""
+    names = {name for curve in curves for name in curve if curve[name].notna().any()}
+    shown: dict[str, None] = {}
+    for pattern in PANELS:
+        shown |= dict.fromkeys(name for name in sorted(names) if re.fullmatch(pattern, name))
+    return list(shown)
+
+
+def grid(title: str, names: list[str], lines: list[tuple], ncols: int = 2) -> plt.Figure:
+    """Panels of scalars with one line per config and one legend below them all.
+
+    Args:
+        title (str): Of the figure.
+        names (list[str]): The scalars.
+        lines (list[tuple]): Curve, label and style (keywords of ``plot``) of each line.
+        ncols (int): Columns of the legend. Defaults to 2.
+
+    Returns:
+        plt.Figure: The figure.
+    """
     single = len(names) == 1
     columns = 1 if single else min(3, len(names))
     count = math.ceil(len(names) / columns)
     figure, grid_axes = plt.subplots(
         count,
         columns,
-        figsize=(5.2, 3.2) if single else (3.0 * columns, 2.1 * count),
+        figsize=(5.2, 3.2) if single else (3.0 * max(columns, 2), 2.1 * count + 0.6),
         squeeze=False,
         sharex=True,
         layout='constrained',
@@ -115,31 +214,42 @@ def grid(benchmark: str, names: list[str], lines: list[tuple]) -> plt.Figure:
     flat = list(grid_axes.flat)
     handles = {}
     for axes, name in zip(flat, names, strict=False):
-        for curve, label, style in lines:
+        low, high = math.inf, -math.inf
+        for number, (curve, label, style) in enumerate(lines):
             if name not in curve:
                 continue
+            low, high = min(low, curve[name].min()), max(high, curve[name].max())
             seeds = curve.dropna(subset=name).groupby('iter')[name].agg(['mean', 'min', 'max'])
             axes.fill_between(
                 seeds.index, seeds['min'], seeds['max'], color=style['color'], alpha=0.18, lw=0
             )
-            marker = 'o' if len(seeds) < 12 else None
+            # markers of two lines lie beside each other
+            every = max(1, len(seeds) // POINTS)
             (handles[label],) = axes.plot(
-                seeds.index, seeds['mean'], lw=1.4, marker=marker, markersize=2.5, **style
+                seeds.index,
+                seeds['mean'],
+                lw=1.3,
+                markersize=4,
+                markevery=(number * every // max(len(lines), 1), every),
+                **style,
             )
+        if LOGARITHMIC.fullmatch(name) and 0 < WIDE * low < high:
+            axes.set_yscale('log')
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+            axes.yaxis.set_major_formatter(StrMethodFormatter('{x:g}'))
+            axes.yaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         if single:
             axes.set_ylabel('mIoU (%)' if name == 'mIoU' else name)
         else:
-            axes.set_title(name, loc='left')
+            axes.set_title('mIoU (%)' if name == 'mIoU' else name, loc='left')
     for axes in flat[len(names) :]:
         axes.remove()
-    for axes in flat[max(len(names) - columns, 0) : len(names)]:  # the lowest of each column
-        axes.set_xlabel('iteration')
-        axes.tick_params(labelbottom=True)
-    several = any(not label.endswith(', 1 seed') for label in handles)
-    band = ': mean over seeds, band from lowest to highest' if several else ''
-    figure.suptitle(f'{benchmark}{band}', fontsize=9)
-    figure.legend(
-        list(handles.values()), list(handles), loc='outside lower center', ncols=1 if single else 2
-    )
+    for number in range(max(len(names) - columns, 0), len(names)):  # the lowest of each column
+        flat[number].set_xlabel('iteration')
+        flat[number].tick_params(labelbottom=True)
+        # above an empty place it need not push the last row down
+        flat[number].xaxis.set_in_layout(number >= (count - 1) * columns)
+    figure.suptitle(title, fontsize=9)
+    figure.legend(list(handles.values()), list(handles), loc='outside lower center', ncols=ncols)
     return figure

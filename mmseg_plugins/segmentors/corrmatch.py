@@ -1,5 +1,4 @@
 import math
-from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -12,26 +11,15 @@ from torch import Tensor, nn
 from mmseg_plugins.errors import UserError
 from mmseg_plugins.losses import masked_cross_entropy, masked_kl_divergence
 from mmseg_plugins.ops.propagation import propagate_regions
-from mmseg_plugins.ops.threshold import mean_class_maximum
+from mmseg_plugins.ops.threshold import class_maxima, mean_of_maxima
 
+from .eval_mode import evaluating
 from .semi_base import SemiBaseSegmentor, Target, Views
 
 # L = (0.5 Lx + 0.5 Lxc + 0.25 (Ls + Lkl + Lfp + Lcorr)) / 2; Lcorr is the mean of its two halves
 LOSS_WEIGHTS = dict(
     sup=0.25, sup_corr=0.25, hard=0.125, kl=0.125, fp=0.125, corr_strong=0.0625, corr_weak=0.0625
 )
-
-
-@contextmanager
-def evaluating(module: nn.Module):
-    """Put a module into eval mode and give every submodule its own mode back."""
-    modes = {child: child.training for child in module.modules()}
-    module.eval()
-    try:
-        yield module
-    finally:
-        for child, mode in modes.items():
-            child.training = mode
 
 
 @MODELS.register_module()
@@ -111,6 +99,7 @@ class CorrMatch(SemiBaseSegmentor):
                 f'set correlation=dict(num_classes={classes}) or correct the student'
             )
         self.register_buffer('threshold', torch.tensor(float(thresh_init)))
+        self.maxima = None  # of the classes, so far in an optimizer step of several batches
         self.thresh_momentum = thresh_momentum
         self.thresh_update = thresh_update
         self.perturb_ratio = perturb_ratio
@@ -189,14 +178,18 @@ class CorrMatch(SemiBaseSegmentor):
         corr, _ = self.correlation(features, logits)
 
         def on_weak(prediction):
-            return masked_cross_entropy(prediction, weak['label'], weak_confident, weak['valid'])
+            return masked_cross_entropy(
+                prediction, weak['label'], weak_confident, weak['valid'], self.denominators
+            )
 
         terms = dict(
-            hard=masked_cross_entropy(logits, label, passed, valid),
+            hard=masked_cross_entropy(logits, label, passed, valid, self.denominators),
             # the target is not mixed, also inside the box: so the reference has it
-            kl=masked_kl_divergence(logits, views['unsup_weak'], confident, valid),
+            kl=masked_kl_divergence(
+                logits, views['unsup_weak'], confident, valid, self.denominators
+            ),
             fp=on_weak(views['unsup_fp']),
-            corr_strong=masked_cross_entropy(corr, label, passed, valid),
+            corr_strong=masked_cross_entropy(corr, label, passed, valid, self.denominators),
             corr_weak=on_weak(views['unsup_corr']),
         )
         losses = {f'loss_{name}': self.loss_weights[name] * term for name, term in terms.items()}
@@ -214,11 +207,20 @@ class CorrMatch(SemiBaseSegmentor):
     def update_threshold(self, logits: Tensor, valid: Tensor) -> None:
         """Move the threshold towards the mean class maximum, equally on all ranks.
 
+        In an optimizer step of several batches it moves once, with the last of them, by the
+        maxima over all.
+
         Args:
             logits (Tensor): Weak logits, not mixed, (N, C, H, W).
             valid (Tensor): *Mixed* valid map, bool (N, H, W): so the reference has it.
         """
-        new = mean_class_maximum(logits, valid)
+        maxima = class_maxima(logits, valid)
+        if self.maxima is not None:
+            maxima = torch.maximum(maxima, self.maxima)
+        self.maxima = None if self.ends_step else maxima
+        if not self.ends_step:
+            return
+        new = mean_of_maxima(maxima)
         keep = 1 - self.thresh_momentum
         moved = keep * self.threshold + (1 - keep) * new
         self.threshold.copy_(torch.where(new.isnan(), self.threshold, moved))

@@ -46,6 +46,8 @@ class CutMix(SemiBaseSegmentor):
         if teacher_mode not in ('train', 'eval'):
             raise UserError(f"CutMix: unknown teacher_mode={teacher_mode!r}; use 'train' or 'eval'")
         self.teacher_mode = teacher_mode
+        if self.denominators == 'global':
+            consistency = dict(consistency, denominators='global')
         self.consistency = MODELS.build(consistency)
 
     def train(self, mode: bool = True) -> 'CutMix':

@@ -1,20 +1,23 @@
 from abc import abstractmethod
 
 import torch
-from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.registry import MODELS, TASK_UTILS
 from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
 
 from mmseg_plugins.errors import UserError
+from mmseg_plugins.losses import global_criteria
 from mmseg_plugins.ops.cutmix import box_mask, cutmix, cutout
+from mmseg_plugins.ops.denominator import check_denominators
 from mmseg_plugins.ops.pseudo_label import hard_label
+
+from .evaluated import EvaluatedSegmentor
 
 Views = dict[str, Tensor]
 Target = dict[str, Tensor]
 
 
-class SemiBaseSegmentor(BaseSegmentor):
+class SemiBaseSegmentor(EvaluatedSegmentor):
     """Trains any mmseg encoder-decoder on labelled and unlabelled images.
 
     One step is a template that reads like a paper; a method overrides the steps in which it
@@ -33,6 +36,7 @@ class SemiBaseSegmentor(BaseSegmentor):
 
     Attributes:
         teacher_moves (bool): Set by the hook that moves the teacher, when training starts.
+        ends_step (bool): Whether an optimizer step follows the batch; set by the train loop.
 
     Args:
         student (dict): Config of any mmseg encoder-decoder.
@@ -42,12 +46,15 @@ class SemiBaseSegmentor(BaseSegmentor):
             to None.
         unsup_weight (float): Weight of the unlabelled losses. Defaults to 1.0.
         ignore_index (int): Label of pixels without a class. Defaults to 255.
+        denominators (str): Whose pixels a mean over pixels is taken over, also in the student's own
+            criteria and in OHEM: ``'rank'``, as the references have it, or ``'global'``, which
+            gives the same on any number of ranks. Defaults to ``'rank'``.
         data_preprocessor (dict, optional): ``MultiBranchDataPreprocessor``. Defaults to None.
         init_cfg (dict, optional): Initialisation. Defaults to None.
 
     Raises:
-        UserError: If ``predict_on`` names a network that is not there or the student has one output
-        channel.
+        UserError: If ``predict_on`` names a network that is not there, the student has one output
+            channel, or ``denominators`` is unknown or more than one of its criteria can.
     """
 
     def __init__(
@@ -58,6 +65,7 @@ class SemiBaseSegmentor(BaseSegmentor):
         box: dict | None = None,
         unsup_weight: float = 1.0,
         ignore_index: int = 255,
+        denominators: str = 'rank',
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -68,6 +76,9 @@ class SemiBaseSegmentor(BaseSegmentor):
                 f'{type(self).__name__}: predict_on={predict_on!r} is not one of its networks '
                 f'{networks}'
             )
+        check_denominators(denominators, type(self).__name__)
+        if denominators == 'global':
+            student = global_criteria(student, type(self).__name__)
         self.student = MODELS.build(student)
         if self.student.out_channels == 1:
             raise UserError(
@@ -76,6 +87,8 @@ class SemiBaseSegmentor(BaseSegmentor):
             )
         self.teacher = MODELS.build(student).requires_grad_(False) if with_teacher else None
         self.teacher_moves = False
+        self.ends_step = True
+        self.denominators = denominators
         self.predict_on = predict_on
         self.box = TASK_UTILS.build(box) if box else None
         self.unsup_weight = unsup_weight
@@ -277,23 +290,3 @@ class SemiBaseSegmentor(BaseSegmentor):
                 'and crop, and the loader the sum of source_ratio as batch_size'
             )
         return inputs, data_samples
-
-    # ------------------------------------------------------------------ evaluation
-
-    def _network(self) -> nn.Module:
-        return getattr(self, self.predict_on)
-
-    def predict(self, inputs: Tensor, data_samples: SampleList | None = None) -> SampleList:
-        """Predict with the network that ``predict_on`` names; see mmseg's ``EncoderDecoder``."""
-        return self._network().predict(inputs, data_samples)
-
-    def _forward(self, inputs: Tensor, data_samples: SampleList | None = None) -> Tensor:
-        return self._network()._forward(inputs, data_samples)
-
-    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Logits of the network that ``predict_on`` names."""
-        return self._network().encode_decode(inputs, batch_img_metas)
-
-    def extract_feat(self, inputs: Tensor) -> list[Tensor]:
-        """Features of the network that ``predict_on`` names."""
-        return self._network().extract_feat(inputs)

@@ -1,6 +1,8 @@
 """What two ranks do in `test_distributed.py`; importable, because ranks are processes."""
 
 import os
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,14 +13,26 @@ import torch.multiprocessing as mp
 
 
 def run(function, *args):
-    """Run ``function(rank, *args)`` on two gloo ranks; an assertion in one fails the caller."""
-    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(29500 + os.getpid() % 2000))
-    mp.spawn(_start, (function, args), nprocs=2)
+    """Run ``function(rank, *args)`` on two gloo ranks; an assertion in one fails the caller.
+
+    They meet in a file: a port may be taken. The server that forks them imports the stack once.
+    """
+    context = mp.get_context('forkserver')
+    context.set_forkserver_preload(['mmseg_plugins'])
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = (f'file://{folder}/store', function, args)
+        mp.start_processes(_start, arguments, nprocs=2, start_method='forkserver')
 
 
-def _start(rank, function, args):
+def _start(rank, store, function, args):
+    from mmengine.registry import init_default_scope
+
+    import mmseg_plugins  # noqa: F401
+
     torch.set_num_threads(1)
-    dist.init_process_group('gloo', rank=rank, world_size=2)
+    os.environ['LOCAL_RANK'] = str(rank)  # MMEngine reads it to wrap a model
+    init_default_scope('mmseg')
+    dist.init_process_group('gloo', init_method=store, rank=rank, world_size=2)
     function(rank, *args)
     dist.destroy_process_group()
 
@@ -27,7 +41,9 @@ def threshold(rank, path):
     from mmseg_plugins.segmentors import CorrMatch
 
     data = np.load(path)
-    owner = SimpleNamespace(threshold=torch.tensor(0.85), thresh_momentum=0.001)
+    owner = SimpleNamespace(
+        threshold=torch.tensor(0.85), thresh_momentum=0.001, ends_step=True, maxima=None
+    )
     for step, expected in enumerate(data['tau_2ranks']):
         images = [[0, 1], [2, 0]][rank]
         logits = torch.from_numpy(data['pred'][step][images])
@@ -57,3 +73,50 @@ def finite(rank):
     outputs = dict(loss=torch.tensor(1.0), loss_a=torch.tensor([1.0, float('nan')][rank]))
     with pytest.raises(UserError, match="loss term 'loss_a' is nan at iteration 7"):
         hook.after_train_iter(runner, 0, outputs=outputs)
+
+
+def own_randomness(rank):
+    """Ranks draw unlike boxes and dropout; the same rank and iteration draw the same again."""
+    from mmengine.dist import all_gather_object
+
+    from mmseg_plugins.box_policies import FrenchBox
+    from mmseg_plugins.hooks import IterationSeedHook
+
+    hook, drawn = IterationSeedHook(), []
+    runner = SimpleNamespace(
+        seed=3 + rank,  # as with diff_rank_seed
+        iter=0,
+        cfg={},
+        train_dataloader=SimpleNamespace(sampler=None),
+    )
+    hook.before_train(runner)
+    assert hook.seed == 3
+    for runner.iter in (0, 1, 0):
+        hook.before_train_iter(runner, 0)
+        drawn.append((FrenchBox()(2, (50, 50)).tolist(), torch.rand(3).tolist()))
+    assert drawn[0] == drawn[2] != drawn[1]
+    ours, theirs = all_gather_object(drawn)
+    assert all(a[0] != b[0] and a[1] != b[1] for a in ours for b in theirs)
+
+
+def train_all(rank, folder, cases):
+    """Train each case on this rank's half of every batch; rank 0 writes ``<case>.pth``."""
+    from mmengine.dist import all_gather_object
+    from same_number import train
+
+    for name, case in cases.items():
+        state = train(Path(folder) / f'{name}_rank{rank}', **case, parts=2, part=rank)
+        ours, theirs = all_gather_object(state)
+        # teacher, threshold and weights are equal on all ranks, bit by bit
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours), name
+        if rank == 0:
+            torch.save(state, Path(folder) / f'{name}.pth')
+
+
+def validate(rank, data, folder):
+    """Score the set of odd size; rank 0 writes what it returns."""
+    from same_number import score
+
+    metrics = {size: score(data, Path(folder) / f'val{rank}', size) for size in (1, 2)}
+    if rank == 0:
+        torch.save(metrics, Path(folder) / 'metrics.pth')

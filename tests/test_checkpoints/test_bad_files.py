@@ -6,20 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hostile import Code
 from mmengine.logging import HistoryBuffer
 
 from mmseg_plugins.checkpoints import load_file, save_files
 from mmseg_plugins.errors import UserError
-
-
-class Code:
-    """Makes a folder when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.path),)
 
 
 @pytest.fixture

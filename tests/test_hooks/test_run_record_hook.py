@@ -13,14 +13,15 @@ from mmengine.hooks import Hook
 from tiny_training import Tiny, make_runner
 
 from mmseg_plugins.errors import UserError
-from mmseg_plugins.hooks import RunRecordHook
-from mmseg_plugins.results.environment import git_state, json_safe
-from mmseg_plugins.results.runs import read_run
+from mmseg_plugins.hooks.process_end import ProcessEnd
+from mmseg_plugins.results.environment import git_state
+from mmseg_plugins.results.json_safe import json_safe
+from mmseg_plugins.results.runs import read_record, read_run
 
 KEYS = set(
     'schema run_id config cell protocol seed label_seed status reason iters_done iters_planned '
     'resumed_from metrics world_size batch_size device images_per_s peak_mib wall_s commit dirty '
-    'versions command started updated ended'.split()
+    'versions command started updated ended devices batches data heartbeat_s'.split()
 )
 
 
@@ -43,10 +44,12 @@ class Spy(Hook):
 
 def test_a_finished_run(tmp_path):
     protocol = dict(cell='b/m/n', crop=(96, 96), nan=float('nan'), label_seed=5)
+    if ProcessEnd._active:  # of a runner that never trained
+        ProcessEnd._active.stop()
+    hook_before, signal_before = sys.excepthook, signal.getsignal(signal.SIGTERM)
     runner = make_runner(tmp_path, iters=6, protocol=protocol)
     spy = Spy(tmp_path)
     runner.register_hook(spy)
-    hook_before, signal_before = sys.excepthook, signal.getsignal(signal.SIGTERM)
     runner.train()
     assert sys.excepthook is hook_before and signal.getsignal(signal.SIGTERM) is signal_before
 
@@ -62,9 +65,12 @@ def test_a_finished_run(tmp_path):
     per_class = {'disc': 51.0, 'box': None}  # NaN is null
     assert record['metrics']['best'] == {'iter': 4, 'mIoU': 50.0, 'iou_per_class': per_class}
     assert record['metrics']['last']['iter'] == 6 and record['metrics']['last']['mIoU'] == 40.0
+    step = record['protocol'].pop('step')
     assert record['protocol'] == {'cell': 'b/m/n', 'crop': [96, 96], 'nan': None, 'label_seed': 5}
+    assert (step['accumulate'], step['norm_images'], step['lr_scale']) == (1, 0, 1)
     assert (record['cell'], record['seed'], record['label_seed']) == ('b/m/n', 3, 5)
     assert (record['world_size'], record['batch_size']) == (1, 2)
+    assert record['devices'] == [record['device']] and record['heartbeat_s'] == 60
     assert record['peak_mib'] > 50 and record['wall_s'] >= 0 and record['device']
     assert record['versions']['torch'] == torch.__version__
     assert record['command'] == sys.argv
@@ -122,14 +128,16 @@ def test_errors_do_not_pile_up_in_one_process(tmp_path):
         def forward(self, *args, **kwargs):
             raise ValueError('first line\nsecond line')
 
+    if ProcessEnd._active:  # of a runner that never trained
+        ProcessEnd._active.stop()
     before = sys.excepthook
     for name in ('a', 'b'):
         with pytest.raises(ValueError):
             make_runner(tmp_path / name, Broken()).train()
-    assert sys.excepthook == RunRecordHook._active._on_exception
-    assert RunRecordHook._active._next_hook is before  # not the first run's
+    assert sys.excepthook == ProcessEnd._active._on_exception
+    assert ProcessEnd._active._next_hook is before  # not the first run's
     sys.excepthook(ValueError, ValueError('first line\nsecond line'), None)
-    assert sys.excepthook is before and RunRecordHook._active is None
+    assert sys.excepthook is before and ProcessEnd._active is None
     record = read(tmp_path / 'b')
     assert (record['status'], record['reason']) == ('failed', 'ValueError: first line')
     assert record['iters_done'] == 0 and record['ended']
@@ -140,7 +148,7 @@ def test_an_unwritable_folder_stops_the_run_at_once(tmp_path):
     (Path(runner.log_dir) / 'run.json').mkdir()
     with pytest.raises(UserError, match='cannot write .*run.json: .*; free space or choose'):
         runner.train()
-    RunRecordHook._active._uninstall()
+    ProcessEnd._active.stop()
 
 
 def test_a_disk_that_fills_up_does_not(tmp_path, monkeypatch):
@@ -151,11 +159,90 @@ def test_a_disk_that_fills_up_does_not(tmp_path, monkeypatch):
 
     class Fill(Hook):
         def before_train_iter(self, *args, **kwargs):
-            monkeypatch.setattr('mmseg_plugins.hooks.run_record_hook.write_atomic', full)
+            monkeypatch.setattr('mmseg_plugins.results.run_record.write_atomic', full)
 
     runner.register_hook(Fill())
     runner.train()
     assert runner.iter == 4 and read(tmp_path)['status'] == 'running'
+
+
+def train_uncaught(runner):
+    """Train as a script does: what is raised ends in ``sys.excepthook``."""
+    try:
+        runner.train()
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+
+
+@pytest.mark.parametrize(
+    ('error', 'status', 'reason'),
+    [
+        (UserError('no list x.txt; write it'), 'failed', 'no list x.txt; write it'),
+        (KeyboardInterrupt(), 'interrupted', 'KeyboardInterrupt'),
+    ],
+)
+def test_an_error_while_the_data_are_built(tmp_path, capsys, error, status, reason):
+    def build(*args):
+        raise error
+
+    protocol = dict(cell='b/m/n')
+    runner = make_runner(tmp_path, iters=7, protocol=protocol, build=build)
+    train_uncaught(runner)
+    record = read_record(next(tmp_path.glob('*/run.json')))  # sound for a reader too
+    assert (record['status'], record['reason']) == (status, reason)
+    assert (record['iters_done'], record['iters_planned'], record['cell']) == (0, 7, 'b/m/n')
+    assert record['batch_size'] == 2 and record['ended'] and set(record) == KEYS
+
+
+@pytest.mark.parametrize('method', ['val', 'test'])
+def test_an_error_in_a_test_writes_no_record(tmp_path, method):
+    runner = make_runner(tmp_path)
+
+    def build(*args):
+        raise UserError('no list')
+
+    runner.build_val_loop = build
+    with pytest.raises((UserError, RuntimeError)) as caught:
+        getattr(runner, method)()
+    ProcessEnd._active._on_exception(caught.type, caught.value, caught.tb)
+    assert not list(tmp_path.glob('*/run.json'))
+
+
+def test_two_runs_in_one_folder(tmp_path):
+    runner = make_runner(tmp_path)
+    path = Path(runner.log_dir) / 'run.json'
+    other = '{"status": "running", "run_id": "other"}'
+    path.write_text(other)
+    with pytest.raises(UserError, match='is the record of another run that goes on; start this'):
+        runner.train()
+    assert path.read_text() == other and ProcessEnd._active is None
+
+
+def test_a_signal_that_ends_nothing(tmp_path):
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+
+    class Send(Hook):
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            if batch_idx == 1:
+                os.kill(os.getpid(), signal.SIGTERM)
+            assert batch_idx != 2 or read(tmp_path)['status'] == 'running'
+
+    try:
+        runner = make_runner(tmp_path, hooks=[dict(type='RunRecordHook', interval=0)])
+        runner.register_hook(Send())
+        runner.train()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    record = read(tmp_path)
+    assert (record['status'], record['reason'], record['iters_done']) == ('finished', None, 4)
+
+
+def test_a_protocol_that_contradicts_the_data_is_told(tmp_path):
+    protocol = dict(cell='a/b/c', benchmark='x', method='b', network='c')
+    runner = make_runner(tmp_path, protocol=protocol, iters=2)
+    runner.train()
+    (log,) = Path(runner.log_dir).glob('*.log')
+    assert 'this run has a protocol that contradicts itself' in log.read_text()
 
 
 ENDINGS = {

@@ -1,9 +1,11 @@
 """A real Runner on a model of two parameters; as a script, trainings that end badly."""
 
+import mmap
 import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import torch
 from mmengine.config import Config
@@ -58,14 +60,27 @@ class FakeIoU(BaseMetric):
 
 
 def make_runner(
-    work_dir, model=None, iters=4, val_interval=2, scores=MIOUS, hooks=(), protocol=None, **options
+    work_dir,
+    model=None,
+    iters=4,
+    val_interval=2,
+    scores=MIOUS,
+    hooks=(),
+    protocol=None,
+    build=None,
+    **options,
 ):
-    """A Runner with the record hook, the loss hook and a checkpoint at every second iteration."""
+    """A Runner with the record hook, the loss hook and a checkpoint at every second iteration.
+
+    ``build`` is called when the training data are built.
+    """
     hooks = list(hooks) or [dict(type='FiniteLossHook')]
     if all(hook['type'] != 'RunRecordHook' for hook in hooks):
         hooks.append(dict(type='RunRecordHook'))
     loader = dict(
-        dataset=Points(), sampler=dict(type='InfiniteSampler', shuffle=False), batch_size=2
+        dataset=dict(type=build) if build else Points(),
+        sampler=dict(type='InfiniteSampler', shuffle=False),
+        batch_size=2,
     )
     val_loader = dict(dataset=Points(), sampler=dict(type='DefaultSampler'), batch_size=4)
     return Runner(
@@ -89,6 +104,33 @@ def make_runner(
         cfg=Config(dict(protocol=protocol or {})),
         **options,
     )
+
+
+class Counting(Tiny):
+    """Counts begun iterations and validations in a file that it maps, and never ends."""
+
+    def __init__(self, path):
+        super().__init__()
+        path.write_bytes(bytes(16))
+        with open(path, 'r+b') as file:
+            self.counted = memoryview(mmap.mmap(file.fileno(), 16)).cast('q')
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        self.counted[0] += mode == 'loss'
+        return super().forward(inputs, data_samples, mode)
+
+    def scores(self):
+        while True:
+            self.counted[1] += 1
+            yield self.counted[1] % 100
+
+
+def train_until_killed(folder):
+    """Validate at every second iteration and write the record at each."""
+    folder.mkdir()
+    model = Counting(folder / 'counted')
+    hooks = [dict(type='RunRecordHook', interval=0)]
+    make_runner(folder, model, iters=10**6, scores=model.scores(), hooks=hooks).train()
 
 
 class Ending(Tiny):
@@ -116,7 +158,16 @@ if __name__ == '__main__':
     # One process per ending, below a folder. A fork spares each the seconds of the imports, and a
     # first Runner those in which MMEngine looks at the machine.
     folder, *endings = sys.argv[1:]
-    make_runner(f'{folder}/first')
+    make_runner(f'{folder}-first')
+    if endings[0] == 'endless':
+        for number in range(int(endings[1])):
+            if (child := os.fork()) == 0:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+                train_until_killed(Path(folder, str(number)))
+            print('pid', child, flush=True)
+            os.waitpid(child, 0)
+            print('gone', child, flush=True)
+        sys.exit()
     for how in endings:
         if (child := os.fork()) == 0:
             os.makedirs(f'{folder}/{how}')

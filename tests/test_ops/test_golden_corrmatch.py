@@ -47,6 +47,7 @@ def test_threshold(golden, name, init, momentum):
 
     class Owner:  # the update alone, without a network
         threshold, thresh_momentum = torch.tensor(init), momentum
+        ends_step, maxima = True, None
 
     for step, expected in enumerate(data[name]):
         logits = torch.from_numpy(data['pred'][step])

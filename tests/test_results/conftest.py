@@ -1,6 +1,8 @@
-"""Run folders as a training leaves them."""
+"""Run folders as a training leaves them, and the tools that read them."""
 
 import json
+import runpy
+import sys
 
 import pytest
 
@@ -10,6 +12,23 @@ CLASSES = ('disc', 'box')
 @pytest.fixture
 def make_run():
     return write_run
+
+
+@pytest.fixture
+def call(root, monkeypatch, capsys):
+    """A tool as a user calls it, in this process: its exit code, stdout and stderr."""
+
+    def run(name, *args):
+        monkeypatch.syspath_prepend(root / 'tools')
+        monkeypatch.setattr(sys, 'argv', [name, *map(str, args)])
+        code = 0
+        try:
+            runpy.run_path(str(root / 'tools' / f'{name}.py'), run_name='__main__')
+        except SystemExit as error:
+            code = error.code
+        return code, *capsys.readouterr()
+
+    return run
 
 
 def write_run(

@@ -87,5 +87,5 @@ def test_bad_sources(tmp_path):
     with pytest.raises(UserError, match=r'bad.csv lacks the column\(s\) evidence'):
         import_published(bad)
     pd.DataFrame([row(), row(value='7O')]).to_csv(bad, index=False)
-    with pytest.raises(UserError, match="data row 2: value '7O' is no number"):
+    with pytest.raises(UserError, match="data row 2: value '7O' is no number from 0 to 100"):
         import_published(bad)

@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from mmseg_plugins.errors import UserError
-from mmseg_plugins.launch import LocalExecutor, Run, plan_runs
+from mmseg_plugins.launch import Campaign, LocalExecutor, Run, drive, plan_runs
 from mmseg_plugins.launch.job import Job, log_reason
+from mmseg_plugins.launch.progress import Progress
 
 LAUNCH = Path(__file__).parents[2] / 'tools' / 'launch.py'
 
@@ -67,7 +69,9 @@ if behaviour == 'traceback':
     fail('Traceback (most recent call last):', '  File "train.py", line 1', 'KeyError: "no head"')
 if behaviour == 'stops_early':
     sys.exit(0)
-if behaviour == 'killed':
+once = work_dir / 'last_checkpoint'
+if behaviour == 'killed' or behaviour == 'killed once' and not once.exists():
+    once.write_text('iter.pth')
     os.kill(os.getpid(), signal.SIGKILL)
 if behaviour == 'hang':
     print('training', flush=True)
@@ -98,13 +102,25 @@ def plan(place, *configs, **kwargs):
     return plan_runs(list(configs), work_dirs=str(place / 'work_dirs'), **kwargs)
 
 
-def launch(place, *configs, **kwargs):
+def launch(place, *configs, retries=0, **kwargs):
+    """Train, and return the entries in the order of the configs."""
+    runs = plan(place, *configs, **kwargs)
+    campaign = Campaign(runs, retries)
     executor = LocalExecutor(str(place / 'mim'), jobs=2, threads=3)
-    return executor.run(plan(place, *configs, **kwargs))
+    executor.check(runs)
+    drive(campaign, executor, Progress(Console(quiet=True)), pause=lambda _: time.sleep(0.02))
+    return list(campaign.entries.values())
+
+
+def log(place, name):
+    return place / 'work_dirs' / name / 'seed0' / 'train.log'
 
 
 def calls(place):
     return [json.loads(line) for line in (place / 'calls.txt').read_text().splitlines()]
+
+
+LOCAL, SLURM = ['--executor', 'local'], ['--executor', 'slurm']
 
 
 def edit_record(place, name, **changes):
@@ -116,7 +132,9 @@ def test_plan_goes_seed_by_seed(place):
     runs = plan(place, leaf(place, 'a'), leaf(place, 'b'), seeds=[0, 2], cfg_options=['x.y=1'])
     assert [run.name for run in runs] == ['a seed 0', 'b seed 0', 'a seed 2', 'b seed 2']
     assert runs[3].work_dir == place / 'work_dirs' / 'b' / 'seed2'
-    command = runs[3].command('mim', gpus=2, resume=True)
+    command = plan(place, leaf(place, 'b'), seeds=[2], cfg_options=['x.y=1'], gpus=2)[0].command(
+        'mim', resume=True
+    )
     assert command[:4] == ['mim', 'train', 'mmseg', str(place / 'configs' / 'b.py')]
     assert ' '.join(command[4:8]) == '--gpus 2 --launcher pytorch'
     # The options are last: their argument takes all that follows.
@@ -153,12 +171,12 @@ def test_two_configs_of_one_name(place):
 def test_finished_runs_are_skipped(place):
     config = leaf(place, 'a')
     (first,) = launch(place, config)
-    assert (first.status, first.miou('last')) == ('finished', 41.5)
+    assert (first.status, first.note) == ('done', 'mIoU 41.50')
     (second,) = launch(place, config)
-    assert (second.status, second.wall_s, second.miou('best')) == ('skipped', 2.0, 41.5)
+    assert (second.status, second.note) == ('done', 'finished before')
     ((threads, *command),) = calls(place)
     assert threads == '3' and 'randomness.seed=0' in command and '--resume' not in command
-    assert first.run.log.read_text() == 'trained\n'
+    assert log(place, 'a').read_text() == 'trained\n'
 
 
 def test_a_changed_config_trains_again(place):
@@ -166,19 +184,19 @@ def test_a_changed_config_trains_again(place):
     (run,) = plan(place, leaf(place, 'a'))
     assert run.decide() == ('train', 'trains again: max_iters was 5, is 10')
     (again,) = launch(place, leaf(place, 'a'))
-    assert again.status == 'finished' and len(calls(place)) == 2
+    assert again.status == 'done' and len(calls(place)) == 2
     (run,) = plan(place, leaf(place, 'a'))
     assert run.decide()[0] == 'skip'
 
 
-@pytest.mark.parametrize('status', ['interrupted', 'running'])
-def test_an_interrupted_run_is_resumed(place, status):
+@pytest.mark.parametrize('status', ['interrupted', 'running', 'failed'])
+def test_an_interrupted_or_failed_run_is_resumed(place, status):
     config = leaf(place, 'a')
-    (first,) = launch(place, config)
+    launch(place, config)
     edit_record(place, 'a', status=status, iters_done=4)
     (again,) = launch(place, config)
-    assert again.status == 'finished' and '--resume' in calls(place)[1]
-    assert first.run.log.read_text() == 'trained\n' * 2
+    assert again.status == 'done' and '--resume' in calls(place)[1]
+    assert log(place, 'a').read_text() == 'trained\n' * 2
 
 
 def test_nothing_to_resume_from_trains_again(place):
@@ -201,7 +219,7 @@ def test_a_broken_record_trains_again(place):
     (path,) = (place / 'work_dirs').glob('a/seed0/*/run.json')
     path.write_text('{"status": "finis')
     (again,) = launch(place, leaf(place, 'a'))
-    assert again.status == 'finished'
+    assert again.status == 'done'
 
 
 @pytest.mark.parametrize(
@@ -216,8 +234,19 @@ def test_a_broken_record_trains_again(place):
 )
 def test_a_failure_has_its_reason_and_stops_nothing(place, behaviour, reason):
     bad, good = launch(place, leaf(place, 'bad', behaviour), leaf(place, 'good'))
-    assert (bad.status, bad.reason, bad.miou('last')) == ('failed', reason, None)
-    assert good.status == 'finished'
+    assert (bad.status, bad.note.partition(' (1 times')[0]) == ('failed', reason)
+    assert good.status == 'done'
+
+
+def test_a_killed_run_goes_on_and_is_given_up_where_it_comes_no_further(place):
+    comes_back, given_up = launch(
+        place, leaf(place, 'a', 'killed once'), leaf(place, 'b', 'killed'), retries=2
+    )
+    assert (comes_back.status, comes_back.starts) == ('done', 2)
+    assert given_up.status == 'failed' and given_up.starts == 4  # the first one reached iteration 5
+    assert given_up.note == 'killed by SIGKILL (3 times without coming further)'
+    (third,) = (call for call in calls(place) if 'a.py' in str(call) and '--resume' in call)
+    assert third[1] == 'train'
 
 
 def test_reason_of_a_killed_run():
@@ -233,27 +262,35 @@ def test_two_launchers_do_not_share_a_directory(place):
     job = Job(run, run.command(str(place / 'mim')), environment)
     try:
         (outcome,) = launch(place, str(run.config))
-        assert outcome.status == 'failed' and 'another launcher is training here' in outcome.reason
+        assert outcome.status == 'failed' and 'another launcher is training here' in outcome.note
         while job.state is None or not job.state.iteration():
             time.sleep(0.05)
-        assert re.fullmatch(r'a seed 0: iteration 5/10, \? left, mIoU 41.50', job.line())
+        assert re.fullmatch(r'iteration 5/10, \? left, mIoU 41.50', job.note())
     finally:
         job.signal(signal.SIGKILL)
         job.process.wait()
 
 
 def test_gpus_are_hidden_or_dealt_out(place, monkeypatch):
-    assert LocalExecutor('mim', jobs=2).environment()['CUDA_VISIBLE_DEVICES'] == ''
+    config = leaf(place, 'a')
+    (cpu,) = plan(place, config)
+    executor = LocalExecutor('mim')
+    executor.check([cpu])
+    assert executor.room(cpu) and executor.environment(cpu)['CUDA_VISIBLE_DEVICES'] == ''
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '4,5,7')
-    executor = LocalExecutor('mim', jobs=2, gpus=2)
-    devices = [executor.environment(slot)['CUDA_VISIBLE_DEVICES'] for slot in range(2)]
-    assert devices == ['4,5', '7,4']
-    with pytest.raises(UserError, match='--gpus 4: this machine shows 3'):
-        LocalExecutor('mim', gpus=4)
+    first, second, third = plan(place, config, seeds=[0, 1, 2], gpus=2)
+    (small,) = plan(place, config, seeds=[3], gpus=1)
+    executor = LocalExecutor('mim')
+    executor.check([first, second, third, small])
+    assert executor.room(first) and not executor.room(second) and executor.room(small)
+    given = [executor.environment(run)['CUDA_VISIBLE_DEVICES'] for run in (first, small)]
+    assert given == ['4,5', '7']
+    with pytest.raises(UserError, match='a seed 0 takes 4 GPUs and this machine shows 3; use'):
+        LocalExecutor('mim').check(plan(place, config, gpus=4))
 
 
 def arguments(place, *args):
-    return ['--mim', str(place / 'mim'), '--work-dirs', str(place / 'work_dirs'), *args]
+    return [*args, '--mim', str(place / 'mim'), '--work-dirs', str(place / 'work_dirs')]
 
 
 @pytest.fixture
@@ -271,10 +308,11 @@ def main(place, monkeypatch):
 
 def test_tool_prints_a_table_and_fails_if_a_run_does(place, main, capsys):
     with pytest.raises(SystemExit, match='1'):
-        main(leaf(place, 'good'), leaf(place, 'bad', 'user_error'))
+        main(leaf(place, 'good'), leaf(place, 'bad', 'user_error'), *LOCAL, '--jobs', '2')
     out, progress = capsys.readouterr()
-    assert re.search(r'^good +0 +finished +41.50 +41.50 +0:00:0\d$', out, re.MULTILINE), out
+    assert re.search(r'^good +0 +done +41.50 +41.50 +0:00:0\d$', out, re.MULTILINE), out
     assert re.search(r'^bad +0 +failed +- +- +0:00:0\d$', out, re.MULTILINE), out
+    assert '\n0 running, 1 failed, 0 queued, 1 done\n' in out
     log = os.path.join('work_dirs', 'bad', 'seed0', 'train.log')
     assert out.endswith(f'failed: bad seed 0: data/none does not exist (log: {log})\n')
     assert '[2/2]' in progress and 'CalledProcessError' not in out + progress
@@ -286,16 +324,61 @@ def test_tool_tells_a_mistake_in_one_line(place, main, capsys):
     with pytest.raises(SystemExit) as error:
         main('configs/cutmxi.py')
     assert error.value.code == message
-    with pytest.raises(SystemExit, match='error: no mim command at nowhere/mim'):
-        main('configs/cutmix.py', '--mim', 'nowhere/mim')
     with pytest.raises(SystemExit, match='2'):
         main('configs/cutmix.py', '--jobs', '0')
     assert "'0' is not a number of 1 or more" in capsys.readouterr().err
+    (place / 'mim').unlink()
+    with pytest.raises(SystemExit, match='error: no mim command at'):
+        main('configs/cutmix.py')
     assert not (place / 'work_dirs').exists()
 
 
+@pytest.mark.parametrize(
+    'args, message',
+    [
+        ([], 'nothing chosen: give config files, or filters'),
+        (['a.py', '--method', 'cutmix'], 'a.py: give config files or filters'),
+        (['--method', 'cutmux'], 'method cutmux is unknown; known are suponly, cutmix'),
+        (['--benchmark', 'shapes_*', '--method', 'cutmix-*'], 'the matrix has no such cell; on'),
+        (['--benchmark', 'shapes_12', '--seeds', '0,x'], "--seeds: 'x' is not a number"),
+        (['--benchmark', 'shapes_12', '--label-seeds', '1'], 'none of the 4 configs has a bench'),
+        (['--benchmark', 'cityscapes_french_100', '--label-seeds', '7'], 'choose from 12345,2345'),
+        (['--benchmark', 'shapes_12', '--slurm', 'time=1'], '--slurm is for --executor slurm'),
+        (['--benchmark', 'shapes_12', '--slurm', 'x', *SLURM], "--slurm 'x' is not key=value"),
+        (['--benchmark', 'shapes_12', *SLURM], 'no sbatch command here, Slurm is not installed'),
+        (['--benchmark', 'voc_classic_92', *LOCAL], 'takes 4 GPUs and this machine shows 0; use'),
+    ],
+)
+def test_tool_refuses_before_anything_starts(place, main, monkeypatch, args, message):
+    monkeypatch.setenv('PATH', str(place))  # without Slurm
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
+    with pytest.raises(SystemExit) as error:
+        main(*args)
+    assert message in error.value.code and '\n' not in error.value.code
+    assert not (place / 'work_dirs').exists()
+
+
+def test_tool_refuses_a_work_dir_that_cannot_be_written(place, main):
+    (place / 'work_dirs').write_text('a file')
+    with pytest.raises(SystemExit, match='error: cannot write in work_dirs: File exists; give'):
+        main(leaf(place, 'a'), *LOCAL)
+
+
+def test_tool_takes_cells_of_the_matrix(place, main, capsys):
+    main(
+        '--benchmark', 'cityscapes_french_100', '--method', 'cutmix', '--label-seeds', '23456,56789'
+    )
+    main('--benchmark', 'voc_classic_9?', '--method', 'sup*', '--method', 'corr*', '--seeds', '0,1')
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + 4
+    assert 'label23456/seed0' in lines[0]
+    assert lines[0].endswith('randomness.seed=0 train_dataloader.dataset.label_seed=23456')
+    assert ['corrmatch' in line for line in lines[2:]] == [True, False, True, False]
+    assert all('_voc_classic_92-321.py --gpus 4 --launcher pytorch ' in line for line in lines[2:])
+
+
 def test_tool_prints_commands_that_a_shell_can_run(place):
-    args = arguments(place, leaf(place, 'a'), '--seeds', '0', '1', '--dry-run', '--threads', '1')
+    args = arguments(place, leaf(place, 'a'), '--seeds', '0,1', '--threads', '1')
     out = subprocess.run([sys.executable, str(LAUNCH), *args], text=True, stdout=subprocess.PIPE)
     first, second = out.stdout.splitlines()
     assert out.returncode == 0 and not (place / 'work_dirs').exists()
@@ -309,8 +392,9 @@ def test_tool_ends_its_runs_when_it_is_ended(place):
     ends = {'a': (signal.SIGINT, 130), 'b': (signal.SIGTERM, 143)}
     processes = {
         name: subprocess.Popen(
-            [sys.executable, str(LAUNCH), *arguments(place, leaf(place, name, 'hang'))],
-            stderr=subprocess.PIPE,
+            [sys.executable, str(LAUNCH), *arguments(place, leaf(place, name, 'hang'), *LOCAL)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         )
         for name in ends
@@ -321,8 +405,9 @@ def test_tool_ends_its_runs_when_it_is_ended(place):
         while time.monotonic() < until and not (log.exists() and 'training' in log.read_text()):
             time.sleep(0.05)
         processes[name].send_signal(number)
-        _, progress = processes[name].communicate(timeout=60)
+        progress, _ = processes[name].communicate(timeout=60)
         assert processes[name].returncode == status, progress
         (record,) = log.parent.glob('*/run.json')
         assert json.loads(record.read_text())['status'] == 'interrupted'
         assert 'Traceback' not in progress
+        assert f'queued: {name} seed 0: interrupted; the same command goes on with it' in progress

@@ -1,5 +1,6 @@
 # DeepLab v3+ with ResNet-101 as French et al. ran it (specification 4.2): the ASPP is
 # torchvision's; of the backbone's batch norm the statistics are frozen, scale and shift trained.
+# SyncBN of the head is BN on the one GPU of theirs.
 network = dict(
     type='EncoderDecoder',
     backbone=dict(
@@ -22,7 +23,7 @@ network = dict(
         aspp_dropout_ratio=0.5,
         kaiming=True,
         num_classes=2,
-        norm_cfg=dict(type='BN', requires_grad=True),
+        norm_cfg=dict(type='SyncBN', requires_grad=True),
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
