@@ -35,7 +35,7 @@ export PYTHONPATH := $(CURDIR)
 # A recipe stops at its first error.
 .SHELLFLAGS := -ec
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format test-kill test-gather test-page test-wheel test-slurm shapes-benchmark camvid-benchmark results clean
+.PHONY: help setup demo test lint format test-golden test-kill test-gather test-page test-wheel test-slurm shapes-benchmark camvid-benchmark results clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 22
@@ -75,6 +75,9 @@ lint: setup ## check style, and that the configs are as generated
 format: setup ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+test-golden: setup ## three CorrMatch steps with the recorded dropout against the reference (a minute)
+	$(BIN)/python -m pytest tests/test_segmentors/test_golden_corrmatch_step.py -m slow
 
 test-kill: setup ## kill a training 20 times and read its run.json (a minute)
 	$(BIN)/python -m pytest tests/test_hooks/test_kill.py -m slow -s

@@ -1,6 +1,7 @@
 """Shared fixtures; importing the package fills the registries."""
 
 import os
+import signal
 from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', '2')
@@ -11,6 +12,9 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 
 import mmseg_plugins  # noqa: F401
+
+# What runs in the background (`make test &`) ignores Ctrl-C, and so would the processes under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / 'tests' / 'data' / 'golden'

@@ -1,6 +1,7 @@
 """A training that stops in the middle and resumes ends as one that never stopped, bit by bit."""
 
 import hashlib
+import itertools
 import json
 import time
 
@@ -12,11 +13,13 @@ from mmengine.runner import Runner
 from shrink import shrink
 
 ITERS = 6
+NUMBERS = itertools.count()
 NAMES = {
     'suponly': 'suponly/suponly_deeplabv3plus-r101_4xb2u0_voc_classic_92-321.py',
     'cutmix': 'cutmix/cutmix_deeplabv3plus-r101_4xb2u2_voc_classic_92-321.py',
     'corrmatch': 'corrmatch/corrmatch_deeplabv3plus-r101_4xb2u2_voc_classic_92-321.py',
     'french': 'cutmix/cutmix_deeplabv2-r101_1xb10u10_voc_french_106-321.py',
+    'average': 'suponly/suponly_deeplabv2-r101_1xb10u0_voc_french_106-321.py',
 }
 
 
@@ -38,8 +41,9 @@ def train(cfg, work_dir, workers=0, stop=None, resume=False):
     cfg.default_hooks.logger.interval = 1
     cfg.train_dataloader.num_workers = workers
     cfg.resume = resume
-    if resume:
-        time.sleep(1)  # the folder of a start has its second as name
+    # MMEngine's log of a run is found by this name; starts in one second and process would share it
+    cfg.experiment_name = f'start_{next(NUMBERS)}'
+    time.sleep(1)  # a start's folder, logger and history of losses have its second as name
     runner = Runner.from_cfg(cfg)
     runner.register_hook(Stop(stop))
     if stop is None:
@@ -50,11 +54,11 @@ def train(cfg, work_dir, workers=0, stop=None, resume=False):
 
 
 def digest(work_dir):
-    """SHA-256 over all that is learnt: weights, teacher, threshold, momenta, schedule."""
+    """SHA-256 over all that is learnt: weights, teacher, average, threshold, momenta, schedule."""
     saved = torch.load(work_dir / f'iter_{ITERS}.pth', weights_only=False)
     found = hashlib.sha256()
     states = saved['optimizer']['state']
-    tensors = dict(saved['state_dict'])
+    tensors = {**saved['state_dict'], **saved.get('ema_state_dict', {})}
     tensors.update({f'{i}.{k}': v for i, state in states.items() for k, v in state.items()})
     for name in sorted(tensors):
         found.update(name.encode() + torch.as_tensor(tensors[name]).numpy().tobytes())
@@ -76,9 +80,10 @@ def logged(work_dir):
 @pytest.mark.parametrize(('method', 'workers'), [*((name, 0) for name in NAMES), ('corrmatch', 2)])
 def test_resumed(method, workers, config, recorded, at, tmp_path, quick):
     name = NAMES[method]
-    benchmark = f'voc_{"french_106" if method == "french" else "classic_92"}'
+    french = method in ('french', 'average')
+    benchmark = f'voc_{"french_106" if french else "classic_92"}'
     data = replicas.prepared(tmp_path, 'voc12', [benchmark])
-    if method == 'french':  # all images are unlabelled ones
+    if french:  # all images are unlabelled ones
         labelled, rest = (data / f'splits/{benchmark}/{w}.txt' for w in ('labeled', 'unlabeled'))
         rest.write_text(labelled.read_text() + rest.read_text())
     recorded(at(data))

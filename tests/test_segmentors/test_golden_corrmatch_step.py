@@ -226,7 +226,8 @@ def test_first_step_in_float32(monkeypatch):
     train_like_the_reference('float32', 1, monkeypatch)
 
 
-@pytest.mark.parametrize('name', ['plain', 'dropmask'])
+# The second takes a minute; `make test-golden` runs it, as CI does.
+@pytest.mark.parametrize('name', ['plain', pytest.param('dropmask', marks=pytest.mark.slow)])
 def test_consecutive_steps(name, monkeypatch):
     train_like_the_reference(name, 3, monkeypatch)
 
