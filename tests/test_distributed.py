@@ -12,9 +12,19 @@ GLOBAL = dict(denominators='global')
 GLOBAL_CE = dict(type='LabelledCrossEntropyLoss', **GLOBAL)
 # divided by the valid pixels
 VALID = dict(consistency=dict(divisor='valid'))
+ACCUMULATED = dict(
+    suponly=dict(method='suponly'),
+    cutmix=dict(method='cutmix', consistency=dict(threshold=0)),
+    corrmatch=dict(method='corrmatch', thresh_update=False),
+)
 # name: (options, whether one process gives the same)
 CASES = {
     **{method: (dict(method=method), True) for method in ('suponly', 'cutmix', 'corrmatch')},
+    # two batches of each rank in a step
+    **{
+        f'{name}_accumulated': (dict(case, accumulate=2), True)
+        for name, case in ACCUMULATED.items()
+    },
     # ignored pixels that are spread unevenly
     **{
         f'{name}_{kind}': (dict(method=method, ignored=True, **options), kind == 'global')
@@ -59,7 +69,7 @@ def test_two_ranks_train_as_one(tmp_path):
     two_ranks.run(two_ranks.train_all, str(tmp_path), cases)
     found = {}
     for name, (case, _) in CASES.items():
-        alone = same_number.train(tmp_path / name, **case)
+        alone = same_number.train(tmp_path / name, **{**case, 'accumulate': 1})
         found[name] = same_number.apart(torch.load(tmp_path / f'{name}.pth'), alone)
     for name, (_, equal) in CASES.items():
         assert (found[name] < 1e-9) == equal, (name, found)
@@ -76,11 +86,6 @@ def test_two_ranks_score_as_one(tiny_data, tmp_path):
         assert 0 < alone['mIoU'] < 100
 
 
-ACCUMULATED = dict(
-    suponly=dict(method='suponly'),
-    cutmix=dict(method='cutmix', consistency=dict(threshold=0)),
-    corrmatch=dict(method='corrmatch', thresh_update=False),
-)
 # What a step of two halves cannot know of the whole batch.
 NOT_EQUAL = dict(
     batch_statistics=dict(method='suponly', frozen=False),

@@ -7,9 +7,9 @@
 The first prints the commands. `local` trains on this machine, `slurm` submits job arrays. Each
 run trains in DIR/<config name>/seed<k>, where train.log takes its output. Finished runs are
 skipped, interrupted and failed ones resumed from their last checkpoint, and a run whose config
-has changed trains again. A run that fails does not stop the others: the table at the end gives
-its reason, and the exit status is 1. Ctrl-C ends local runs, which can go on, and leaves Slurm's
-alone; the same command then goes on. docs/cluster.md has more.
+has changed trains again, with its checkpoints kept in earlier/. A run that fails does not stop the
+others: the table at the end gives its reason, and the exit status is 1. Ctrl-C ends local runs,
+which can go on, and leaves Slurm's alone; the same command then goes on. docs/cluster.md has more.
 """
 
 import argparse

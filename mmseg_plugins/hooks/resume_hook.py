@@ -1,6 +1,5 @@
 """What a run loads fits it, and what was interrupted goes on as if it had not been."""
 
-import re
 from pathlib import Path
 
 from mmengine.dist import broadcast_object_list, get_world_size, is_main_process
@@ -11,16 +10,9 @@ from mmseg.registry import HOOKS
 
 from mmseg_plugins.checkpoints import fit, load_file, state_dict_of
 from mmseg_plugins.checkpoints.load import shorten
+from mmseg_plugins.config_changes import FREE, flat
 from mmseg_plugins.errors import UserError
 from mmseg_plugins.results.literals import read_literals
-
-# What may change between two starts of a run: where it runs and what it tells, not what it learns.
-FREE = re.compile(
-    r'(work_dir|load_from|resume|launcher|log_level|log_processor|experiment_name|env_cfg'
-    r'|vis_backends|visualizer|default_hooks\.(logger|timer|checkpoint|run_record|resume)'
-    r'|\w+_dataloader\.(num_workers|persistent_workers|pin_memory|prefetch_factor)'
-    r'|\w+\.dataset(\.\w+)*\.(data_root|bad_files)|(test|tta)_\w+)(\.|$)'
-)
 
 
 @HOOKS.register_module()
@@ -111,11 +103,11 @@ class ResumeHook(Hook):
 
     def _refuse_changes(self, runner, meta: dict, path: str) -> None:
         try:
-            before = _flat(read_literals(meta.get('cfg')))
+            before = flat(read_literals(meta.get('cfg')))
         except ValueError:
             runner.logger.warning(f'{path} has no config to compare with')
             return
-        now = _flat(runner.cfg.to_dict())
+        now = flat(runner.cfg.to_dict())
         now['ranks'] = get_world_size()
         before['ranks'] = meta.get('world_size', now['ranks'])
         changed = [
@@ -155,15 +147,3 @@ def _saved(folder: Path) -> list[Path]:
     """Checkpoints, the one saved last first: the numbers may be those of an earlier start."""
     paths = [path for path in folder.glob('iter_*.pth') if path.stem[5:].isdigit()]
     return sorted(paths, key=lambda path: (path.stat().st_mtime_ns, int(path.stem[5:])))[::-1]
-
-
-def _flat(config: dict, prefix: str = '') -> dict:
-    """Dotted keys and plain values of nested dicts and lists."""
-    items = config.items() if isinstance(config, dict) else enumerate(config)
-    flat = {}
-    for key, value in items:
-        if isinstance(value, (dict, list, tuple)) and value:
-            flat.update(_flat(value, f'{prefix}{key}.'))
-        else:
-            flat[f'{prefix}{key}'] = value
-    return flat

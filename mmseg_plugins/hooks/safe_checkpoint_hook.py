@@ -26,8 +26,8 @@ class SafeCheckpointHook(CheckpointHook):
     optimizer step that goes on, with a checkpoint and exit code 143; in a validation it ends at
     once, and the validation is made up for by :class:`ResumeHook`.
 
-    Where gradients are accumulated over iterations, ``interval`` and ``save_begin`` are rounded up
-    to whole optimizer steps: a checkpoint does not hold the gradients of a half one.
+    Where MMEngine accumulates gradients over iterations, ``interval`` and ``save_begin`` are
+    rounded up to whole optimizer steps: a checkpoint does not hold the gradients of a half one.
 
     Args:
         args (Any): As for MMEngine's ``CheckpointHook``.
@@ -61,7 +61,9 @@ class SafeCheckpointHook(CheckpointHook):
             info['keep_ckpt_ids'] = [step for step in info['keep_ckpt_ids'] if type(step) is int]
         super().before_train(runner)
         self._take_best(runner)
-        counts = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+        # iterations of an AccumulatingTrainLoop are optimizer steps already
+        whole = hasattr(runner.train_loop, 'accumulate')
+        counts = 1 if whole else getattr(runner.optim_wrapper, '_accumulative_counts', 1)
         if not self.by_epoch and self.interval > 0:
             self.interval = -(-self.interval // counts) * counts
             self.save_begin = -(-self.save_begin // counts) * counts

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 from mmseg_plugins.errors import UserError
 
@@ -17,6 +18,11 @@ from .state import RunState
 
 # exit statuses of a process that a signal has ended: SIGINT, SIGKILL, SIGTERM
 SIGNALLED = (130, 137, 143)
+# a run that is asked to end writes a checkpoint first
+PATIENCE_S = 30
+# what torchrun itself logs, as `E1121 17:28:57.123 31170 .../torch/distributed/elastic/...`, and
+# what NCCL and gloo say on the way out, `[rank0]:[W1121 ...`
+TORCHRUN = re.compile(r'(\[rank\d+\]:)?\[?[IWEF]\d{4} \d\d:\d\d:\d\d')
 
 
 class Job:
@@ -31,7 +37,8 @@ class Job:
         command (list[str]): Its command.
         env (dict): Its environment.
         append (bool): Keep what the log holds, for a resumed run. A fresh one also forgets the
-            last checkpoint. Defaults to False.
+            last checkpoint: an earlier start's go to ``earlier/<its timestamp>``. Defaults to
+            False.
 
     Raises:
         UserError: If the log is locked or cannot be written.
@@ -41,6 +48,8 @@ class Job:
         self.run = run
         self._older = RunState.folders(run.work_dir)
         self._first = None
+        self.kept: Path | None = None
+        self._orphaned: float | None = None
         self.started = time.monotonic()
         try:
             run.work_dir.mkdir(parents=True, exist_ok=True)
@@ -52,8 +61,7 @@ class Job:
                 raise UserError(f'{run.work_dir}: another launcher is training here; wait for it')
             if not append:
                 log.truncate(0)
-                # An earlier start's checkpoint must not be what a later resume finds.
-                (run.work_dir / 'last_checkpoint').unlink(missing_ok=True)
+                self._set_aside()
             self._offset = log.seek(0, os.SEEK_END)
             self.process = subprocess.Popen(
                 command,
@@ -64,6 +72,18 @@ class Job:
                 start_new_session=True,
                 preexec_fn=_ignore_warning,
             )
+
+    def _set_aside(self) -> None:
+        """An earlier start's checkpoint must not be what a later resume finds, nor be lost."""
+        work_dir = self.run.work_dir
+        (work_dir / 'last_checkpoint').unlink(missing_ok=True)
+        checkpoints = [*work_dir.glob('iter_*.pth'), *work_dir.glob('best_*.pth')]
+        if checkpoints:
+            start = max((folder.name for folder in self._older), default='unknown')
+            self.kept = work_dir / 'earlier' / start
+            self.kept.mkdir(parents=True, exist_ok=True)
+        for path in checkpoints:
+            path.rename(self.kept / path.name)
 
     @property
     def state(self) -> RunState | None:
@@ -116,9 +136,12 @@ class Job:
             return state.reason
         if self.process.returncode < 0:
             return f'killed by {signal.Signals(-self.process.returncode).name}'
-        with open(self.run.log, 'rb') as log:
-            log.seek(self._offset)
-            text = log.read().decode(errors='replace')
+        try:
+            with open(self.run.log, 'rb') as log:
+                log.seek(self._offset)
+                text = log.read().decode(errors='replace')
+        except OSError as error:  # someone has removed the work directory
+            return f'cannot read {self.run.log}: {error.strerror}'
         return log_reason(text) or f'exit status {self.process.returncode}, the log is empty'
 
     def signal(self, number: int) -> None:
@@ -126,15 +149,32 @@ class Job:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
 
+    def over(self) -> bool:
+        """Whether it has ended. A training that mim, killed alone, left behind is ended first."""
+        if self.process.poll() is None:
+            return False
+        if self.gone():
+            return True
+        if self._orphaned is None:
+            self._orphaned = time.monotonic()
+            self.signal(signal.SIGTERM)
+        elif time.monotonic() - self._orphaned > PATIENCE_S:
+            self.signal(signal.SIGKILL)
+            return True
+        return False
+
     def gone(self) -> bool:
         """Whether every process of the run has ended."""
         if self.process.poll() is None:
             return False
-        with open(self.run.log, 'ab') as log:
-            return _lock(log)
+        try:
+            with open(self.run.log, 'ab') as log:
+                return _lock(log)
+        except OSError:  # removed: there is nothing left to record in
+            return True
 
 
-def stop(jobs: list[Job], patience: float = 30) -> None:
+def stop(jobs: list[Job], patience: float = PATIENCE_S) -> None:
     """End jobs: ask all at once, so that they can record it, and kill what stays.
 
     Args:
@@ -157,7 +197,8 @@ def log_reason(text: str) -> str:
     """The one line of a failed run's log that says why.
 
     mim ends every failed run with a ``CalledProcessError`` traceback of its own; that is never the
-    reason, except that it alone knows the signal which killed the training.
+    reason, except that it alone knows the signal which killed the training. So does torchrun, with
+    a ``ChildFailedError`` and a table of the ranks.
 
     Args:
         text (str): What the run printed.
@@ -170,10 +211,18 @@ def log_reason(text: str) -> str:
         if killed := re.search(r'died with <Signals\.(\w+)', lines[-1]):
             memory = ' (out of memory?)' if killed[1] == 'SIGKILL' else ''
             return f'killed by {killed[1]}{memory}'
-        starts = [i for i, line in enumerate(lines) if line.startswith('Traceback ')]
-        lines = lines[: starts[-1]] if starts else lines[:-1]
+        lines = _before_traceback(lines, len(lines) - 1)
+    torchrun = [i for i, line in enumerate(lines) if 'errors.ChildFailedError:' in line]
+    if torchrun:
+        lines = _before_traceback(lines, torchrun[-1])
+    lines = [re.sub(r'^\[rank\d+\]:\s*', '', line) for line in lines if not TORCHRUN.match(line)]
     errors = [line for line in lines if line.startswith('error: ')]
     return errors[-1].removeprefix('error: ') if errors else (lines or [''])[-1]
+
+
+def _before_traceback(lines: list[str], end: int) -> list[str]:
+    starts = [i for i, line in enumerate(lines[:end]) if line.startswith('Traceback ')]
+    return lines[: starts[-1] if starts else end]
 
 
 def _ignore_warning() -> None:

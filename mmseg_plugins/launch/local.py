@@ -76,14 +76,18 @@ class LocalExecutor:
                 return End('done', reason=why)
             command = run.command(self.mim, todo == 'resume')
             environment = {**os.environ, **self.environment(run)}
-            self._jobs[run] = Job(run, command, environment, append=todo == 'resume')
+            job = Job(run, command, environment, append=todo == 'resume')
         except UserError as error:
             return End('failed', reason=str(error))
-        return f'{why or "starts"}, log {shown(run.log)}'
+        except OSError as error:  # of this run's folder; the others go on
+            return End('failed', reason=f'cannot start in {shown(run.work_dir)}: {error.strerror}')
+        self._jobs[run] = job
+        kept = f'; its checkpoints are kept in {shown(job.kept)}' if job.kept else ''
+        return f'{why or "starts"}{kept}, log {shown(run.log)}'
 
     def poll(self) -> dict[Run, End]:
-        """The runs whose process has ended."""
-        ended = {run: job for run, job in self._jobs.items() if job.process.poll() is not None}
+        """The runs whose processes have ended."""
+        ended = {run: job for run, job in self._jobs.items() if job.over()}
         for run in ended:
             del self._jobs[run]
             self._give_back(run)
@@ -111,11 +115,12 @@ class LocalExecutor:
 def visible_devices() -> list[str]:
     """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
     visible = os.environ.get('CUDA_VISIBLE_DEVICES')
-    if visible is not None:
-        return [device for device in visible.split(',') if device]
+    if visible == '':
+        return []
     import torch  # takes seconds and is needed here only
 
-    return [str(i) for i in range(torch.cuda.device_count())]
+    present = torch.cuda.device_count()  # CUDA ends the list at the first that there is not
+    return [str(i) for i in range(present)] if visible is None else visible.split(',')[:present]
 
 
 def check_writable(work_dirs: str | Path) -> None:

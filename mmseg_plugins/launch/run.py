@@ -7,13 +7,11 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
+from mmseg_plugins.config_changes import FREE, flat
 from mmseg_plugins.results.commands import LABEL_SEED
 from mmseg_plugins.results.literals import read_literals
 
 from .state import RunState
-
-# Written into the dumped config by the start itself; the same config may differ in them.
-START_KEYS = {'work_dir', 'launcher', 'resume', 'randomness'}
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,10 @@ class Run:
         return 'train', f'trains again: the last start {ends.get(state.status, "left no record")}'
 
     def _config_change(self, state: RunState) -> str:
-        """The first setting in which the config asked for differs from the one that was run."""
+        """The first setting in which the config asked for differs from the one that was run.
+
+        As for a resume, where it runs and what it tells do not count.
+        """
         if not state.dumped_config.is_file():
             return 'its config was not recorded'
         try:
@@ -106,7 +107,7 @@ class Run:
             wanted = _wanted(self.config, self.config.stat().st_mtime_ns, *self.overrides)
         except Exception as error:  # a file cut short raises whatever the parser meets
             return f'its configs cannot be compared ({type(error).__name__})'
-        return _difference(before, wanted, START_KEYS)
+        return _difference(before, wanted)
 
 
 @lru_cache(maxsize=512)
@@ -125,12 +126,21 @@ def shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd()) if below else path)
 
 
-def _difference(before: dict, wanted: dict, ignored: set = frozenset(), prefix: str = '') -> str:
-    for key in sorted((set(before) | set(wanted)) - ignored, key=str):
-        old, new = before.get(key, '(absent)'), wanted.get(key, '(absent)')
-        if isinstance(old, dict) and isinstance(new, dict):
-            if inner := _difference(old, new, prefix=f'{prefix}{key}.'):
-                return inner
-        elif old != new:
-            return f'{prefix}{key} was {str(old)[:60]}, is {str(new)[:60]}'
-    return ''
+def _difference(before: dict, wanted: dict) -> str:
+    before, wanted = flat(before), flat(wanted)
+    changed = [
+        key
+        for key in sorted({*before, *wanted})
+        if before.get(key, '(absent)') != wanted.get(key, '(absent)') and not _may_change(key)
+    ]
+    if not changed:
+        return ''
+    key, *others = changed
+    old, new = (config.get(key, '(absent)') for config in (before, wanted))
+    more = f' and {len(others)} more' if others else ''
+    return f'{key} was {str(old)[:60]}, is {str(new)[:60]}{more}'
+
+
+def _may_change(key: str) -> bool:
+    """A resume allows it, too; but a start from other weights is another run."""
+    return key.startswith('randomness.') or bool(FREE.match(key) and key != 'load_from')

@@ -50,9 +50,9 @@ class SameDraws(Hook):
 
     priority = 'VERY_HIGH'
 
-    def __init__(self, accumulate, part, frozen):
+    def __init__(self, accumulate, parts, part, frozen):
         self.accumulate, self.frozen = accumulate, frozen
-        self.first = part * BATCH // 2
+        self.parts, self.part = parts, part
 
     def before_train(self, runner):
         model = runner.model.module if is_distributed() else runner.model
@@ -64,10 +64,12 @@ class SameDraws(Hook):
         self.forwards = 0
 
     def _before_forward(self, model, *args):
-        step, part = divmod(self.forwards, self.accumulate)
+        step, batch = divmod(self.forwards, self.accumulate)
         self.forwards += 1
         torch.manual_seed(step)
-        TableBox.step, TableBox.first = step, self.first + part * BATCH // 2
+        piece = batch * self.parts + self.part
+        TableBox.step = step
+        TableBox.first = piece * BATCH // (self.parts * self.accumulate)
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         for module in runner.model.modules():
@@ -151,7 +153,7 @@ def train(
         ],
         corrmatch=[dict(type='CorrMatchHook')],
     )[method]
-    draws = dict(type='SameDraws', accumulate=accumulate, part=part, frozen=frozen)
+    draws = dict(type='SameDraws', accumulate=accumulate, parts=parts, part=part, frozen=frozen)
     runner = Runner(
         model=model(method, **options),
         work_dir=str(folder),

@@ -66,7 +66,7 @@ def train(tmp_path):
             val_dataloader=dict(
                 dataset=points, sampler=dict(type='DefaultSampler'), batch_size=4
             ),
-            train_cfg=dict(type='IterBasedTrainLoop', **settings['train_cfg']),
+            train_cfg={'type': 'IterBasedTrainLoop', **settings['train_cfg']},
             val_cfg=dict(),
             val_evaluator=[tiny.FakeIoU(scores)],
             optim_wrapper=dict(
@@ -206,6 +206,21 @@ def test_whole_optimizer_steps_only(train):
         train(Do(terminate, at=0), counts=3, settings=once)
     assert files(train.folder) == ['iter_3.pth']
     train(counts=3, settings=once, resume=True)
+    assert weights(train.folder) == expected
+
+
+def test_an_accumulating_loop_saves_when_the_config_says(train):
+    """Its iterations are optimizer steps: there is nothing to round up."""
+    settings = dict(
+        train_cfg=dict(type='AccumulatingTrainLoop', accumulate=3, max_iters=6, val_interval=6)
+    )
+    train(settings=settings)
+    expected = weights(train.folder)
+    (train.folder / 'iter_6.pth').unlink()
+    with pytest.raises(Stopped):
+        train(Do(stop, at=5), settings=settings)
+    assert files(train.folder, 'iter_*') == ['iter_4.pth']
+    train(settings=settings, resume=True)
     assert weights(train.folder) == expected
 
 

@@ -65,11 +65,23 @@ if behaviour == 'recorded':
 if behaviour == 'user_error':
     shutil.rmtree(folder)
     fail('error: data/none does not exist', 'goodbye')
+if behaviour == 'removed':
+    shutil.rmtree(work_dir)
+    sys.exit(1)
 if behaviour == 'traceback':
     fail('Traceback (most recent call last):', '  File "train.py", line 1', 'KeyError: "no head"')
 if behaviour == 'stops_early':
     sys.exit(0)
 once = work_dir / 'last_checkpoint'
+if behaviour == 'orphan' and not once.exists():
+    once.write_text('iter.pth')
+    if os.fork():  # mim; its child trains on
+        os.kill(os.getpid(), signal.SIGKILL)
+    def ended(*_):
+        (work_dir / 'ended').write_text('before the second start')
+        interrupted()
+    signal.signal(signal.SIGTERM, ended)
+    time.sleep(20)
 if behaviour == 'killed' or behaviour == 'killed once' and not once.exists():
     once.write_text('iter.pth')
     os.kill(os.getpid(), signal.SIGKILL)
@@ -214,6 +226,31 @@ def test_a_fresh_start_forgets_the_checkpoint_of_another_config(place):
     assert not (place / 'work_dirs' / 'a' / 'seed0' / 'last_checkpoint').exists()
 
 
+def test_a_fresh_start_keeps_the_checkpoints_of_another_config(place):
+    launch(place, leaf(place, 'a'), cfg_options=['max_iters=5'])
+    work_dir = log(place, 'a').parent
+    (first,) = work_dir.glob('*/run.json')
+    for name in ('iter_10.pth', 'best_mIoU_iter_10.pth'):
+        (work_dir / name).write_text('weights')
+    launch(place, leaf(place, 'a'))
+    assert not list(work_dir.glob('*.pth'))
+    kept = work_dir / 'earlier' / first.parent.name
+    assert sorted(path.name for path in kept.iterdir()) == ['best_mIoU_iter_10.pth', 'iter_10.pth']
+
+
+def test_what_a_resume_may_change_is_no_other_config(place):
+    config = leaf(place, 'a')
+    launch(place, config)
+    edit_record(place, 'a', status='interrupted', iters_done=4)
+    with open(config, 'a') as file:
+        file.write('train_dataloader = dict(num_workers=2)\ntest_cfg = dict(tiles=3)\n')
+    (run,) = plan(place, config)
+    assert run.decide()[0] == 'resume'
+    with open(config, 'a') as file:
+        file.write("load_from = 'other.pth'\n")
+    assert run.decide()[1] == 'trains again: load_from was (absent), is other.pth'
+
+
 def test_a_broken_record_trains_again(place):
     launch(place, leaf(place, 'a'))
     (path,) = (place / 'work_dirs').glob('a/seed0/*/run.json')
@@ -256,6 +293,35 @@ def test_reason_of_a_killed_run():
     assert killed == 'killed by SIGKILL (out of memory?)'
 
 
+def test_reason_of_a_run_with_several_ranks():
+    text = """
+[rank1]: Traceback (most recent call last):
+[rank1]:   File "train.py", line 1
+[rank1]: KeyError: 'no head'
+W1121 17:28:57.404000 31 torch/distributed/elastic/multiprocessing/api.py:1028] Sending signal
+Traceback (most recent call last):
+  File "run.py", line 9
+torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
+============================================================
+train.py FAILED
+  exitcode  : 1 (pid: 31174)
+============================================================
+Traceback (most recent call last):
+subprocess.CalledProcessError: Command x returned non-zero exit status 1.
+"""
+    assert log_reason(text) == "KeyError: 'no head'"
+
+
+def test_a_removed_work_dir_stops_no_other_run(place):
+    runs = plan(place, leaf(place, 'a', 'removed'), leaf(place, 'b'))
+    campaign, executor = Campaign(runs), LocalExecutor(str(place / 'mim'), jobs=1, threads=1)
+    executor.check(runs)
+    drive(campaign, executor, Progress(Console(quiet=True)), pause=lambda _: time.sleep(0.02))
+    removed, other = campaign.entries.values()
+    assert removed.status == 'failed' and re.search('cannot read .*No such file', removed.note)
+    assert other.status == 'done'
+
+
 def test_two_launchers_do_not_share_a_directory(place):
     (run,) = plan(place, leaf(place, 'a', 'hang'))
     environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
@@ -271,13 +337,24 @@ def test_two_launchers_do_not_share_a_directory(place):
         job.process.wait()
 
 
+def test_what_a_killed_mim_leaves_behind_is_ended_before_the_run_goes_on(place):
+    (run,) = plan(place, leaf(place, 'a', 'orphan'))
+    campaign, executor = Campaign([run]), LocalExecutor(str(place / 'mim'), threads=1)
+    executor.check([run])
+    drive(campaign, executor, Progress(Console(quiet=True)), pause=lambda _: time.sleep(0.02))
+    entry = campaign.entries[run]
+    assert (entry.status, entry.starts) == ('done', 2)
+    assert (run.work_dir / 'ended').read_text() == 'before the second start'
+
+
 def test_gpus_are_hidden_or_dealt_out(place, monkeypatch):
     config = leaf(place, 'a')
     (cpu,) = plan(place, config)
     executor = LocalExecutor('mim')
     executor.check([cpu])
     assert executor.room(cpu) and executor.environment(cpu)['CUDA_VISIBLE_DEVICES'] == ''
-    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '4,5,7')
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '4,5,7,-1')
+    monkeypatch.setattr('torch.cuda.device_count', lambda: 3)
     first, second, third = plan(place, config, seeds=[0, 1, 2], gpus=2)
     (small,) = plan(place, config, seeds=[3], gpus=1)
     executor = LocalExecutor('mim')
