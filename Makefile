@@ -97,6 +97,7 @@ test-resume: setup ## kill -9 ten times per method and resume, and every other f
 	$(BIN)/python -m pytest tests/test_benchmarks/test_kills.py tests/test_benchmarks/test_faults.py -m slow -s
 
 test-slurm: setup ## train through a real Slurm, started and ended by the test (its Debian packages; as root)
+	$(BIN)/python tools/prepare_data.py shapes
 	$(BIN)/python -m pytest tests/test_launch/test_slurm_cluster.py -m slow -s
 
 shapes-benchmark: setup ## SupOnly, CutMix, CutOut, CorrMatch, all labels; three seeds; into results/ (an hour)
