@@ -112,6 +112,19 @@ class RunRecordHook(Hook):
         self._record.content['iters_done'] = runner.iter + 1
         self._beat(runner)
 
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Count the iteration that a checkpoint holds: SIGTERM may have closed the record in it.
+
+        Args:
+            runner (Runner): The runner.
+            checkpoint (dict): What is about to be saved.
+        """
+        if self._record is None:
+            return
+        self._record.content['iters_done'] = checkpoint['meta']['iter']
+        if not self._record.is_open:
+            self._beat(runner, now=True)
+
     def before_val(self, runner) -> None:
         """Keep the validation out of the throughput."""
         self._mark = None

@@ -237,6 +237,29 @@ def test_a_signal_that_ends_nothing(tmp_path):
     assert (record['status'], record['reason'], record['iters_done']) == ('finished', None, 4)
 
 
+def test_a_signal_that_saves_a_checkpoint_first(tmp_path):
+    """The record knows the iteration that the checkpoint holds: gathering merges by it."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    class Send(Hook):
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            if batch_idx == 2:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    try:
+        save = dict(type='SafeCheckpointHook', interval=100, by_epoch=False)
+        runner = make_runner(tmp_path, hooks=[save, dict(type='RunRecordHook')])
+        runner.register_hook(Send())
+        with pytest.raises(SystemExit):
+            runner.train()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (tmp_path / 'iter_3.pth').is_file()
+    record = read(tmp_path)
+    assert (record['status'], record['reason']) == ('interrupted', 'received SIGTERM')
+    assert record['iters_done'] == 3
+
+
 def test_a_protocol_that_contradicts_the_data_is_told(tmp_path):
     protocol = dict(cell='a/b/c', benchmark='x', method='b', network='c')
     runner = make_runner(tmp_path, protocol=protocol, iters=2)
