@@ -29,7 +29,9 @@ def class_maxima(logits: Tensor, valid: Tensor) -> Tensor:
 
 
 def mean_of_maxima(maxima: Tensor) -> Tensor:
-    """Mean over the predicted classes.
+    """Mean over the predicted classes of the class's highest confidence.
+
+    Source: CorrMatch, dynamic threshold (specification 2.3).
 
     Args:
         maxima (Tensor): What :func:`class_maxima` returned, or the greater of several of them.
@@ -38,18 +40,3 @@ def mean_of_maxima(maxima: Tensor) -> Tensor:
         Tensor: 0-d float32; NaN if no class was predicted.
     """
     return maxima.masked_fill(maxima < 0, torch.nan).nanmean()
-
-
-def mean_class_maximum(logits: Tensor, valid: Tensor) -> Tensor:
-    """Mean over predicted classes of the class's highest confidence, over all ranks.
-
-    Source: CorrMatch, dynamic threshold (specification 2.3).
-
-    Args:
-        logits (Tensor): Shape (N, C, H, W).
-        valid (Tensor): Bool (N, H, W), True on pixels that count.
-
-    Returns:
-        Tensor: 0-d float32; NaN if no pixel is valid on any rank.
-    """
-    return mean_of_maxima(class_maxima(logits, valid))

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from mmseg_plugins.ops.correlation import binary_maps, correlation_matrix, propagate_logits
 from mmseg_plugins.ops.propagation import propagate_regions
-from mmseg_plugins.ops.threshold import mean_class_maximum
+from mmseg_plugins.ops.threshold import class_maxima, mean_of_maxima
 
 SHARED = 'shared/golden/corrmatch/corr_module.npz'
 REGION_CASES = [
@@ -54,7 +54,7 @@ def test_threshold(golden, name, init, momentum):
         valid = torch.from_numpy(data['ignore'][step]) != 255
         CorrMatch.update_threshold(Owner, logits, valid)
         assert Owner.threshold.item() == pytest.approx(expected, abs=1e-7), step
-        mean = mean_class_maximum(logits, valid).item()
+        mean = mean_of_maxima(class_maxima(logits, valid)).item()
         assert mean == pytest.approx(data['class_mean'][step], abs=1e-7, nan_ok=True)
 
 
