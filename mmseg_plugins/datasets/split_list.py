@@ -109,11 +109,11 @@ class SplitListDataset(BaseSegDataset):
             verify_list(self.ann_file, *self.record)
         ids = read_split_list(self.ann_file, self.list_from)
         suffixes = [self.img_suffix] if isinstance(self.img_suffix, str) else self.img_suffix
-        images = self._find(ids, self.data_prefix['img_path'], suffixes)
+        images = self._find(self.image_names(ids), self.data_prefix['img_path'], suffixes)
         masks = [None] * len(ids)
         if self.with_labels:
             folder = self.data_prefix['seg_map_path']
-            masks = self._find(ids, folder, [self.seg_map_suffix])
+            masks = self._find(self.mask_names(ids), folder, [self.seg_map_suffix])
         common = dict(
             label_map=self.label_map,
             reduce_zero_label=self.reduce_zero_label,
@@ -125,6 +125,14 @@ class SplitListDataset(BaseSegDataset):
                 info['seg_map_path'] = mask
         self._read_masks(data_list[: self.masks_to_read])
         return data_list
+
+    def image_names(self, ids: list[str]) -> list[str]:
+        """Paths of the images below their folder, without suffix."""
+        return ids
+
+    def mask_names(self, ids: list[str]) -> list[str]:
+        """Paths of the masks below their folder, without suffix."""
+        return ids
 
     def _read_masks(self, data_list: list[dict]) -> None:
         """Refuse masks of another kind (colours, raw ids) before training."""
