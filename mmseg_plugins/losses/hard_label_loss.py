@@ -23,14 +23,15 @@ class HardLabelLoss(nn.Module):
 
     Args:
         threshold (float): Teacher confidence in [0, 1] from which a pixel counts. Defaults to 0.9.
-        lovasz_weight (float): Weight of the Lovász softmax beside the cross entropy's 1; 0 leaves it
-            out. Defaults to 0.0.
+        lovasz_weight (float): Weight of the Lovász softmax beside the cross entropy's 1; 0 leaves
+            it out. Defaults to 0.0.
 
     Raises:
         UserError: If ``threshold`` is not in [0, 1] or ``lovasz_weight`` is negative.
     """
 
     per_pixel = True  # no gate of the whole batch
+    divisor = 'valid'
 
     def __init__(self, threshold: float = 0.9, lovasz_weight: float = 0.0) -> None:
         super().__init__()

@@ -75,6 +75,6 @@ def refuse_weight(loss: nn.Module, weight: Tensor | None) -> None:
     """Raise a ``UserError`` if a decode head passes the weights of a pixel sampler."""
     if weight is not None:
         raise UserError(
-            f'{type(loss).__name__}: the decode head gives pixel weights of its sampler, which this '
-            'loss does not use; set sampler=None in the decode_head'
+            f'{type(loss).__name__}: the decode head gives pixel weights of its sampler, which '
+            'this loss does not use; set sampler=None in the decode_head'
         )

@@ -13,7 +13,7 @@ HARD = dict(type='HardLabelLoss', threshold=0.0, lovasz_weight=3.0)
 
 
 def sample(pixels=None, seed=0):
-    """Logits and labels of 5 classes, with ``pixels`` labelled ones (None: about three quarters)."""
+    """Logits and labels of 5 classes, with ``pixels`` labelled ones (None: three quarters)."""
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn(2, 5, 6, 8, generator=generator).requires_grad_()
     label = torch.randint(5, (2, 6, 8), generator=generator)
