@@ -7,6 +7,10 @@ from mmseg_plugins.datasets.prepare import (
     ade20k,
     camvid,
     cityscapes,
+    nuscenes,
+    scans,
+    scribblekitti,
+    semantickitti,
     shapes,
     split_lists,
     store,
@@ -17,7 +21,10 @@ from mmseg_plugins.errors import UserError, main_guard
 
 # One subcommand is one module with HELP, EXAMPLE, NAME, BENCHMARK, add_arguments and run; with
 # check where the manifest in <out>/<NAME> is not all there is to compare.
-COMMANDS = (shapes, camvid, voc12, cityscapes, ade20k, split_lists, weights)
+COMMANDS = (
+    *(shapes, scans, camvid, voc12, cityscapes, ade20k, semantickitti, scribblekitti, nuscenes),
+    *(split_lists, weights),
+)
 
 
 def parse_args(argv=None) -> argparse.Namespace:
