@@ -5,6 +5,7 @@ from .load_lidar_labels import LoadLidarLabels
 from .load_lidar_points import LoadLidarPoints
 from .load_valid_mask import LoadValidMask
 from .multi_branch import MultiBranch
+from .pack_scan_inputs import PackScanInputs
 from .pack_valid_inputs import PackValidInputs
 from .project_to_range import ProjectToRange
 from .random_long_side import RandomLongSide
@@ -20,6 +21,7 @@ __all__ = [
     'LoadLidarPoints',
     'LoadValidMask',
     'MultiBranch',
+    'PackScanInputs',
     'PackValidInputs',
     'ProjectToRange',
     'RandomLongSide',
