@@ -71,7 +71,7 @@ def read_labels(path: str, num_points: int, form: ScanFormat, scan: str = 'its s
             f'{path}: {len(labels)} labels, but {scan} has {num_points} points; get both again'
         )
     # of SemanticKITTI's 32 bits the upper half is the instance
-    return form.table.remap(labels & 0xFFFF, path)
+    return form.table.remap(labels.astype(np.uint32) & 0xFFFF, path)
 
 
 def _read(path: str, dtype: str, what: str) -> np.ndarray:
