@@ -17,3 +17,8 @@ scored = dict(
 )
 val_dataloader = dict(num_workers=2, dataset=scored)
 test_dataloader = dict(num_workers=2, dataset=scored)
+val_evaluator = [
+    dict(type='ClassIoUMetric', iou_metrics=['mIoU']),
+    dict(type='PointIoUMetric', iou_metrics=['mIoU']),
+]
+test_evaluator = val_evaluator
