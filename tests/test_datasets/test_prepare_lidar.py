@@ -174,6 +174,9 @@ def test_nuscenes_of_version_mini(nus):
     (source / 'v1.0-trainval').rename(source / 'v1.0-mini')
     message = refusal(nuscenes.prepare, [source], out, counts=(6, 2))
     assert 'v1.0-mini is the version mini' in message
+    (source / 'v1.0-mini').rename(source / 'v1.0-test')
+    message = refusal(nuscenes.prepare, [source], out, counts=(6, 2))
+    assert 'json; give the metadata of v1.0-trainval' in message
 
 
 def test_a_table_is_read_in_pieces(tmp_path, monkeypatch):

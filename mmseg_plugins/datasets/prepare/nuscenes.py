@@ -226,7 +226,7 @@ def _why_missing(roots: list[Path], name: str) -> str:
     mini = [root / 'v1.0-mini' for root in roots if (root / 'v1.0-mini').is_dir()]
     if mini and not any((root / VERSION).is_dir() for root in roots):
         return f'{mini[0]} is the version mini (404 scans), the lists are of {VERSION}; give that'
-    if name == 'sample_data':
+    if name == 'sample_data' or not any((root / VERSION).is_dir() for root in roots):
         return f'no {VERSION}/{name}.json; give the metadata of {VERSION}'
     return (
         f'no {VERSION}/{name}.json of the lidarseg package; unpack '
