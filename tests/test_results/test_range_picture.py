@@ -11,6 +11,8 @@ from mmseg.structures import SegDataSample
 from mmseg_plugins.errors import UserError
 from mmseg_plugins.hooks import RangeVisualizationHook
 from mmseg_plugins.results.range_picture import GAP, UNKNOWN, range_picture
+from mmseg_plugins.results.range_plots import draw_scans
+from mmseg_plugins.results.step_parts import to_rgb
 
 PALETTE = [[10, 20, 30], [200, 0, 0]]
 
@@ -77,3 +79,26 @@ def test_mistakes():
         RangeVisualizationHook().draw(
             None, None, 'val', dict(inputs=[torch.zeros(3, 2, 2)]), [sample], 0
         )
+
+
+def test_figure_of_scans_and_runs():
+    truth = np.tile([0, 1, 255, 0, 1], (4, 1))
+    one = SimpleNamespace(
+        name='000003', image=scan(), truth=truth, predictions=[truth % 2] * 2, scores=[50.04, 9.0]
+    )
+    figure = draw_scans([one, one], ['SupOnly', 'CutMix'], 'title', ('road', 'car'), PALETTE)
+    names = [axes.get_ylabel() for axes in figure.axes]
+    runs = ['SupOnly\nmIoU 50.0', 'CutMix\nmIoU 9.0']
+    assert names == 2 * ['depth', 'intensity', 'ground truth', *runs]
+    (legend,) = figure.legends
+    keys = [text.get_text() for text in legend.get_texts()]
+    assert keys == ['road', 'car', 'not labelled', 'no point']
+    drawn = figure.axes[2].images[0].get_array()
+    assert (drawn == range_picture(scan(), PALETTE, truth)[2 * (4 * 2 + GAP) :: 2]).all()
+
+
+def test_step_pictures_show_the_depth():
+    picture = to_rgb(None, scan()[None])
+    assert picture.shape == (1, 3, 4, 5) and 0 <= picture.min() and picture.max() <= 1
+    expected = range_picture(scan(), stretch=1)[:4] / 255
+    assert np.allclose(picture[0].movedim(0, -1).numpy(), expected)
