@@ -69,6 +69,7 @@ def build(variant):
     return MODELS.build(dict(type='CutMix', student=FIDNET, predict_on='teacher', **variant))
 
 
+@pytest.mark.parametrize('amp', [False, True])
 @pytest.mark.parametrize(
     ('variant', 'views'),
     [
@@ -77,15 +78,33 @@ def build(variant):
         (R3, ('sup', 'unsup_weak')),
     ],
 )
-def test_a_step_of_each_variant(variant, views):
+def test_a_step_of_each_variant(variant, views, amp):
     model = build(variant)
-    losses = model.loss(*scans(views))
-    total, log = model.parse_losses(losses)
+    with torch.autocast('cpu', dtype=torch.bfloat16, enabled=amp):
+        losses = model.loss(*scans(views))
+        total, log = model.parse_losses(losses)
     total.backward()
     assert torch.isfinite(total) and log['unsup.loss_consistency'] > 0 and log['mask_ratio'] == 1
     assert ('unsup.loss_clean' in losses) == ('clean' in variant)
     grads = [p.grad for p in model.student.parameters()]
     assert all(g is not None and torch.isfinite(g).all() for g in grads)
+
+
+def test_a_step_without_a_label_or_a_point():
+    for variant, views in (
+        (R1, ('sup', 'unsup_weak', 'unsup_weak_mix')),
+        (R2, ('sup', 'unsup_weak')),
+    ):
+        model = build(variant)
+        inputs, samples = scans(views, labelled=0)
+        for view in views:
+            inputs[view][:, 5] = 0
+            for sample in samples[view]:
+                sample.valid.data.zero_()
+        total, log = model.parse_losses(model.loss(inputs, samples))
+        total.backward()
+        assert torch.isfinite(total) and log['unsup.loss_consistency'] == log['mask_ratio'] == 0
+        assert all(torch.isfinite(p.grad).all() for p in model.student.parameters())
 
 
 def test_only_occupied_pixels_of_the_mixture_count():
