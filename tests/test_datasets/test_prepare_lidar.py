@@ -7,6 +7,7 @@ import shutil
 import lidar
 import numpy as np
 import pytest
+from mmseg.registry import DATASETS
 
 from mmseg_plugins.datasets.lidar import nuscenes_labels
 from mmseg_plugins.datasets.prepare import (
@@ -336,6 +337,16 @@ def test_the_subcommand(tmp_path, root, capsys):
     unlabeled = (tmp_path / 'a/splits/scans_2/unlabeled.txt').read_text().split()
     assert len(labeled) == 2 and len({*labeled, *unlabeled}) == 6
     assert 'made with seed 0, asked for 1' in refusal(scans.prepare, tmp_path / 'a', 1, **small)
+    for kind, folder, part in (
+        ('ScansDataset', 'scans/sequences', 'scans/val.txt'),
+        ('NuScenesLidarDataset', 'scans/nuscenes', 'scans/nuscenes/train.txt'),
+    ):
+        load = [dict(type='LoadLidarPoints'), dict(type='LoadLidarLabels')]
+        place = dict(data_root=str(tmp_path / 'a'), ann_file=part, pipeline=load)
+        prefix = dict(img_path=folder, seg_map_path=folder)
+        found = DATASETS.build(dict(type=kind, data_prefix=prefix, **place))
+        shown = np.unique(np.concatenate([item['point_labels'] for item in found]))
+        assert len(found) == 2 and len(shown) > 5
     main = runpy.run_path(root / 'tools/prepare_data.py')['main']
     main(['scans', '--out', str(tmp_path / 'a'), '--check'])
     assert 'everything is as recorded' in capsys.readouterr().out
