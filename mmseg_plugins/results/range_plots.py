@@ -20,6 +20,7 @@ from mmseg_plugins.results.style import STYLE
 
 NAMES = 1.3  # inches left of the bands
 STRETCH = 2  # a pixel is taller than wide by this, or a band would be a thread
+TALL = 0.7  # inches of a band at most
 
 
 def draw_scans(
@@ -50,7 +51,8 @@ def draw_scans(
     per_line = entries_per_line(keys)
     foot = 1.25 * LINE * (math.ceil(len(keys) / per_line) + 0.6)
     wide = WIDTH - NAMES
-    talls = [STRETCH * wide * scan.image.shape[1] / scan.image.shape[2] for scan in scans]
+    shapes = [scan.image.shape[1:] for scan in scans]
+    talls = [min(TALL, STRETCH * wide * height / width) for height, width in shapes]
     bands = 3 + len(labels)
     total = 3 * LINE + sum(bands * (tall + GAP) + 1.5 * LINE for tall in talls) + foot
     with matplotlib.rc_context({**STYLE, 'axes.grid': False, 'font.size': 8}):
