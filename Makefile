@@ -15,6 +15,7 @@ SHAPES_CUTOUT = cutout_deeplabv3plus-r18n_1xb8u8_shapes_12-96
 SHAPES_ALL   = suponly_deeplabv3plus-r18n_1xb8u0_shapes_200-96
 CAMVID_RUNS  = suponly_deeplabv3plus-r18n_1xb4u0_camvid_46-240 cutmix_deeplabv3plus-r18n_1xb4u4_camvid_46-240 \
                corrmatch_deeplabv3plus-r18n_1xb4u4_camvid_46-240
+SCANS_RUNS   = cutmix_fidnet-n_1xb4u4_scans_4-32x256 suponly_fidnet-n_1xb4u0_scans_4-32x256
 SHAPES_SEEDS = 0 1 2
 CAMVID_SEEDS = 0
 
@@ -35,7 +36,7 @@ export PYTHONPATH := $(CURDIR)
 # A recipe stops at its first error.
 .SHELLFLAGS := -ec
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format test-golden test-kill test-gather test-page test-wheel test-slurm shapes-benchmark camvid-benchmark results clean
+.PHONY: help setup demo demo-lidar test lint format test-golden test-kill test-gather test-page test-wheel test-slurm shapes-benchmark camvid-benchmark results clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 22
@@ -63,6 +64,13 @@ demo: setup ## train three methods on generated data, gather, plot (8 minutes)
 	@echo 'plots:'
 	$(BIN)/python tools/plot_results.py --results work_dirs/demo/results
 	@echo 'table: work_dirs/demo/results/leaderboard.md (rm -r work_dirs/demo to train again)'
+
+demo-lidar: setup ## CutMix and SupOnly on simulated scans, three seeds, gather, plot
+	$(BIN)/python tools/prepare_data.py scans
+	$(LAUNCH) $(call leaves,$(SCANS_RUNS)) --seeds 0 1 2 --work-dirs work_dirs/demo-lidar --jobs $(JOBS) --gpus $(GPUS)
+	$(BIN)/python tools/gather_results.py work_dirs/demo-lidar --out work_dirs/demo-lidar/results \
+	  --paired $(lastword $(SCANS_RUNS))
+	$(BIN)/python tools/plot_results.py --results work_dirs/demo-lidar/results
 
 test: setup ## run the tests (ARGS="-k launch" to choose)
 	$(BIN)/python -m pytest $(ARGS)

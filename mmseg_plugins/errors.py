@@ -1,6 +1,7 @@
 """Mistakes a user can make and mend, told in one line."""
 
 import functools
+import re
 import sys
 
 
@@ -26,7 +27,8 @@ def one_line(error: BaseException) -> str:
         str: One line.
     """
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[-1].rpartition('UserError: ')[2]
+    # a worker's traceback names the class, perhaps a subclass, before the message
+    return re.sub(r'^mmseg_plugins\.[\w.]*Error: |^.*UserError: ', '', lines[-1])
 
 
 def install_excepthook() -> None:

@@ -56,6 +56,10 @@ def test_gate_is_global():
     two_ranks.run(two_ranks.gate)
 
 
+def test_dice_and_lovasz_are_global():
+    two_ranks.run(two_ranks.range_criteria)
+
+
 def test_one_rank_s_bad_loss_stops_all():
     two_ranks.run(two_ranks.finite)
 

@@ -20,6 +20,7 @@ from mmseg_plugins.errors import UserError, main_guard
 from mmseg_plugins.results.atomic import write_output
 from mmseg_plugins.results.prediction_parts import open_runs, predict_images, worst_images
 from mmseg_plugins.results.prediction_plots import draw_predictions
+from mmseg_plugins.results.range_plots import draw_scans
 from mmseg_plugins.results.style import check_picture, render
 
 
@@ -84,9 +85,9 @@ def main(argv: list[str] | None = None) -> None:
         title += f' with the lowest mIoU of {first}' if len(runs) > 1 else ' with the lowest mIoU'
     data = runs[0].dataset.metainfo
     images = predict_images(runs, names)
-    figure = draw_predictions(
-        images, [run.label for run in runs], title, data['classes'], data['palette']
-    )
+    # range images are too wide to stand beside each other
+    draw = draw_predictions if images[0].image is None else draw_scans
+    figure = draw(images, [run.label for run in runs], title, data['classes'], data['palette'])
     write_output(args.out, render(figure, [args.out.suffix])[args.out.suffix])
     print(args.out)
 

@@ -8,6 +8,10 @@ from mmseg_plugins.datasets.prepare import (
     ade20k,
     camvid,
     cityscapes,
+    nuscenes,
+    scans,
+    scribblekitti,
+    semantickitti,
     shapes,
     split_lists,
     store,
@@ -20,7 +24,10 @@ from mmseg_plugins.results.commands import cell_command
 
 # One subcommand is one module with HELP, EXAMPLE, NAME, BENCHMARK, add_arguments and run; with
 # check where the manifest in <out>/<NAME> is not all there is to compare.
-COMMANDS = (shapes, camvid, voc12, cityscapes, ade20k, split_lists, weights)
+COMMANDS = (
+    *(shapes, scans, camvid, voc12, cityscapes, ade20k, semantickitti, scribblekitti, nuscenes),
+    *(split_lists, weights),
+)
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -50,13 +57,14 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 
 def next_command(benchmark: str) -> str:
-    """The command that trains CorrMatch on a benchmark; a tiny one on the CPU."""
+    """The command that trains CorrMatch, else CutMix, on a benchmark; a tiny one on the CPU."""
     configs = Path(__file__).resolve().parents[1] / 'configs'
-    leaf = next(
-        leaf
+    leaves = {
+        leaf.protocol['method']: leaf
         for leaf in matrix_leaves(load_matrix(configs / 'matrix.yml'))
-        if leaf.protocol['cell'].startswith(f'{benchmark}/corrmatch/') and leaf.protocol['primary']
-    )
+        if leaf.protocol['benchmark'] == benchmark and leaf.protocol['primary']
+    }
+    leaf = leaves.get('corrmatch') or leaves['cutmix']
     path = os.path.relpath(configs / leaf.name)
     return cell_command(path, 0 if leaf.settings['memory'] == 'CPU' else leaf.protocol['gpus'])
 

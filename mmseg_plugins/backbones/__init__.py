@@ -1,3 +1,4 @@
 from .ceil_resnet import CeilResNet
+from .fidnet import FIDNet
 
-__all__ = ['CeilResNet']
+__all__ = ['CeilResNet', 'FIDNet']

@@ -12,15 +12,16 @@ class BaseBox(ABC):
         prob (float): Probability that an image is mixed at all. Defaults to 1.0.
         partner (str): Where the pasted content comes from. ``'stream'``: the ``*_mix`` views that
             the loader delivers (the same image or another one, as the sampler couples the
-            streams). ``'batch'``: the next image of the same batch. ``'none'``: nothing is pasted,
-            the image is kept inside the box and blanked outside (CutOut). Defaults to
-            ``'stream'``.
+            streams). ``'batch'``: the next image of the same batch. ``'labelled'``: the labelled
+            image of the same place in its batch, with its ground truth (CutMix). ``'none'``:
+            nothing is pasted, the image is kept inside the box and blanked outside (CutOut).
+            Defaults to ``'stream'``.
 
     Raises:
         UserError: If an option is out of range.
     """
 
-    PARTNERS = ['stream', 'batch', 'none']
+    PARTNERS = ['stream', 'batch', 'labelled', 'none']
 
     def __init__(self, prob: float = 1.0, partner: str = 'stream') -> None:
         if not 0 <= prob <= 1:
@@ -42,8 +43,9 @@ class BaseBox(ABC):
                 which MMEngine seeds.
 
         Returns:
-            np.ndarray: int64 (N, 4) rows ``(top, left, bottom, right)``, half open. Where an
-            image is not mixed: zeros, or for CutOut, which keeps the box, the whole image.
+            np.ndarray: int64 (N, 4) rows ``(top, left, bottom, right)``, half open, or (N, K, 4)
+            where a policy draws several boxes an image. Where an image is not mixed: zeros, or for
+            CutOut, which keeps the box, the whole image.
         """
         boxes = self.draw(num, size, rng)
         if self.prob < 1:

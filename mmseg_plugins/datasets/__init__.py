@@ -1,7 +1,11 @@
 from .ade20k import SplitADE20KDataset
 from .camvid import CamVidDataset
 from .cityscapes import SplitCityscapesDataset
+from .nuscenes_lidar import NuScenesLidarDataset
 from .samplers import MultiSourceSampler
+from .scans import ScansDataset
+from .scribblekitti import ScribbleKITTIDataset
+from .semantickitti import SemanticKITTIDataset
 from .semi_dataset import SemiDataset
 from .shapes import ShapesDataset
 from .split_list import SplitListDataset
@@ -14,7 +18,11 @@ __all__ = [
     'LoadValidMask',
     'MultiBranch',
     'MultiSourceSampler',
+    'NuScenesLidarDataset',
     'RandomLongSide',
+    'ScansDataset',
+    'ScribbleKITTIDataset',
+    'SemanticKITTIDataset',
     'SemiDataset',
     'ShapesDataset',
     'SplitADE20KDataset',

@@ -103,6 +103,7 @@ class SplitListDataset(BaseSegDataset):
                 f"{type(self).__name__}: unknown bad_files={bad_files!r}; use 'stop' or 'skip'"
             )
         self.with_labels = with_labels
+        self.bad_files = bad_files
         self.record = record_at(ann_file) if verify else None
         self.own_record = (self.PREPARE, ann_file) if verify and self.PREPARE else None
         self.list_from = where_from(ann_file, self.PREPARE if verify else None)
@@ -137,11 +138,11 @@ class SplitListDataset(BaseSegDataset):
         if self.own_record:
             store.verify_list(Path(self.data_root), *self.own_record)
         suffixes = [self.img_suffix] if isinstance(self.img_suffix, str) else self.img_suffix
-        images = self._find(ids, self.data_prefix['img_path'], suffixes)
+        images = self._find(self.image_names(ids), self.data_prefix['img_path'], suffixes)
         masks = [None] * len(ids)
         if self.with_labels:
             folder = self.data_prefix['seg_map_path']
-            masks = self._find(ids, folder, [self.seg_map_suffix])
+            masks = self._find(self.mask_names(ids), folder, [self.seg_map_suffix])
         common = dict(
             label_map=self.label_map,
             reduce_zero_label=self.reduce_zero_label,
@@ -153,6 +154,14 @@ class SplitListDataset(BaseSegDataset):
                 info['seg_map_path'] = mask
         self._read_masks(data_list[: self.masks_to_read])
         return data_list
+
+    def image_names(self, ids: list[str]) -> list[str]:
+        """Paths of the images below their folder, without suffix."""
+        return ids
+
+    def mask_names(self, ids: list[str]) -> list[str]:
+        """Paths of the masks below their folder, without suffix."""
+        return ids
 
     def prepare_data(self, idx: int) -> dict | None:
         """A sample; None, for which MMEngine draws another, if its file is broken.
@@ -167,35 +176,45 @@ class SplitListDataset(BaseSegDataset):
             UserError: If a file is broken and must not be skipped.
         """
         info = self.get_data_info(idx)
-        image, mask = info['img_path'], info.get('seg_map_path')
         try:
-            if looks_cut_short(image) and (problem := what_is_wrong(image)):
-                raise ValueError(problem)
+            if looks_cut_short(info['img_path']) and (bad := self.broken_file(info)):
+                raise ValueError(bad)
             return self.pipeline(info)
         except Exception:
-            for kind, path in (('image', image), ('mask', mask)):
-                if path and (bad := self._bad_file(kind, path, idx)):
-                    if self.skipped is None or not self.skipped[idx]:
-                        raise UserError(bad) from None
-                    _warn(f'{bad}: {int(self.skipped.sum())} skipped so far')
-                    return None
-            raise
-
-    def _bad_file(self, kind: str, path: str, idx: int) -> str | None:
-        """What is wrong with a file; one that may be skipped is marked."""
-        try:
-            problem = what_is_wrong(path)
-        except OSError as error:
-            return f'{kind} {path} cannot be read ({error.strerror}); is its disk still there?'
-        if problem is None:
-            return None
+            bad = self.broken_file(info)
+            if bad is None:
+                raise
         if self.skipped is None:
-            return (
-                f'{kind} {path} cannot be read ({problem}); replace the file, or have such files '
-                "skipped with its dataset's bad_files=skip"
-            )
+            raise UserError(f"{bad}, or have such files skipped with its dataset's bad_files=skip")
         self.skipped[idx] = True
-        return f'{kind} {path} cannot be read ({problem})'
+        if self.skipped.all():
+            raise UserError(f'{bad}: all {len(self)} samples of {self.ann_file} are broken')
+        _warn(f'{bad}: {int(self.skipped.sum())} skipped so far')
+        return None
+
+    def broken_file(self, info: dict) -> str | None:
+        """Look for the fault of a sample in its files; data sets of other files have their own.
+
+        Args:
+            info (dict): Its data info.
+
+        Returns:
+            str | None: The file, what is wrong with it, and the fix; None if its files are whole.
+
+        Raises:
+            UserError: If a file cannot be read at all: nothing is then known of its contents.
+        """
+        for kind, key in (('image', 'img_path'), ('mask', 'seg_map_path')):
+            path = info.get(key)
+            try:
+                problem = what_is_wrong(path) if path else None
+            except OSError as error:
+                raise UserError(
+                    f'{kind} {path} cannot be read ({error.strerror}); is its disk still there?'
+                ) from None
+            if problem:
+                return f'{kind} {path} cannot be read ({problem}); replace the file'
+        return None
 
     def _read_masks(self, data_list: list[dict]) -> None:
         """Refuse masks of another kind (colours, raw ids) before training."""

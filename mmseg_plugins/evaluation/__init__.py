@@ -1,3 +1,4 @@
 from .class_iou_metric import ClassIoUMetric
+from .point_iou_metric import PointIoUMetric
 
-__all__ = ['ClassIoUMetric']
+__all__ = ['ClassIoUMetric', 'PointIoUMetric']

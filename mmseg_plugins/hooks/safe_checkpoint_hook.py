@@ -118,6 +118,12 @@ class SafeCheckpointHook(CheckpointHook):
             signal.signal(signal.SIGTERM, self._before)
             self._before = None
 
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Leave functions out, as ``OneCycleLR`` has one: what loads a file runs no code of it."""
+        schedulers = checkpoint.get('param_schedulers', [])
+        for states in schedulers.values() if isinstance(schedulers, dict) else [schedulers]:
+            states[:] = [{k: v for k, v in state.items() if not callable(v)} for state in states]
+
     def _should_end(self, outputs: dict | None) -> bool:
         """Whether any rank was told: not all of them hear of it in the same iteration."""
         if not dist.is_distributed():

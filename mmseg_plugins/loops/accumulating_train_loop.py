@@ -20,9 +20,9 @@ class AccumulatingTrainLoop(IterBasedTrainLoop):
     is told which of them is the last (``ends_step``), so that CorrMatch moves its threshold once.
 
     Not equal to the larger batch: statistics of batch norm, French et al.'s gate (averaged over a
-    batch), the pixels that OHEM selects, denominators where ignored pixels are spread unevenly,
-    and CorrMatch's filter within the step: all but the last batch are filtered by the threshold
-    of the step before.
+    batch), the pixels that OHEM selects, Dice and Lovász softmax, which are of a batch,
+    denominators where ignored pixels are spread unevenly, and CorrMatch's filter within the step:
+    all but the last batch are filtered by the threshold of the step before.
 
     MMEngine's own ``optim_wrapper.accumulative_counts`` counts batches as iterations instead.
 

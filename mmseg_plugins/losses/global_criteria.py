@@ -5,6 +5,9 @@ from typing import Any
 
 from mmseg_plugins.errors import UserError
 
+# Criteria of this package, which have the option.
+OWN = ('LabelledCrossEntropyLoss', 'BatchOHEMLoss', 'ClassDiceLoss', 'MaskedLovaszLoss')
+
 
 def global_criteria(part: Any, owner: str) -> Any:
     """A network's config whose criteria divide by the pixels of all ranks.
@@ -41,9 +44,9 @@ def _global(loss: dict, owner: str) -> dict:
         if not loss.get('avg_non_ignore', False):
             return loss
         name = 'LabelledCrossEntropyLoss'
-    elif name not in ('LabelledCrossEntropyLoss', 'BatchOHEMLoss'):
+    elif name not in OWN:
         raise UserError(
             f"{owner}: denominators='global', but {name} averages over the pixels of its own rank; "
-            'use CrossEntropyLoss or BatchOHEMLoss as loss_decode'
+            f'use CrossEntropyLoss or one of {", ".join(OWN)} as loss_decode'
         )
     return type(loss)({**loss, 'type': name, 'denominators': 'global'})

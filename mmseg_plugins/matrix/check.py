@@ -17,11 +17,17 @@ NEEDED = {
 }
 OPTIONAL = {
     **dict.fromkeys(('max_iters', 'val_interval', 'epochs', 'val_epochs', 'label_seed'), int),
-    **dict(primary=bool, suffix=str, products=list),
+    **dict(primary=bool, suffix=str, products=list, normalise=bool, names=dict),
 }
 ANY = ('num_workers', 'label_seed')
 EITHER = (('max_iters', 'epochs'), ('val_interval', 'val_epochs'))
-KINDS = {int: 'a number', str: 'text', list: 'a list', bool: 'true or false'}
+KINDS = {
+    int: 'a number',
+    str: 'text',
+    list: 'a list',
+    bool: 'true or false',
+    dict: 'a mapping',
+}
 
 
 def check_axes(matrix) -> None:

@@ -28,7 +28,7 @@ def leaf_text(leaf: Leaf) -> str:
         HEADER,
         _assign('_base_', bases),
         _assign('protocol', leaf.protocol),
-        *_model(leaf.method.get('model'), leaf.settings['num_classes']),
+        *_model(leaf.method.get('model'), leaf.settings),
         _train_dataloader(leaf),
         _assign('train_cfg', dict(max_iters=iterations, val_interval=leaf.val_interval)),
     ]
@@ -42,7 +42,7 @@ def leaf_text(leaf: Leaf) -> str:
     return ''.join(parts)
 
 
-def _model(parts: dict | None, num_classes: int) -> Iterator[str]:
+def _model(parts: dict | None, settings: dict) -> Iterator[str]:
     """Lines that put the network into the method: as the model itself, or as parts of it.
 
     ``parts`` maps an argument of the method to a variable of the network's config.
@@ -50,10 +50,12 @@ def _model(parts: dict | None, num_classes: int) -> Iterator[str]:
     classes = dict(network='decode_head.num_classes')
     for variable in parts.values() if parts else ['network']:
         yield f'{variable} = _base_.{variable}\n'
-        yield f'{variable}.{classes.get(variable, "num_classes")} = {num_classes}\n'
+        yield f'{variable}.{classes.get(variable, "num_classes")} = {settings["num_classes"]}\n'
     yield 'preprocessor = _base_.data_preprocessor\n'
     yield 'preprocessor.size = _base_.crop_size\n'
     yield 'preprocessor.size_divisor = None\n'
+    if not settings.get('normalise', True):
+        yield 'preprocessor.mean = None\npreprocessor.std = None\n'
     if not parts:
         yield 'network.data_preprocessor = preprocessor\nmodel = network\n'
         return

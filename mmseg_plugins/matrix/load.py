@@ -99,7 +99,7 @@ def _leaf(
     matrix: dict, family: str, settings: dict, network: str, method: str, labelled: int
 ) -> Leaf:
     network, method = matrix['networks'][network], matrix['methods'][method]
-    benchmark = f'{family}_{labelled}'
+    benchmark = f'{family}_{settings.get("names", {}).get(labelled, labelled)}'
     crop = settings['crop']
     gpus = settings['gpus']
     ratio = [settings[f'{stream}_batch'] for stream in method['streams']]

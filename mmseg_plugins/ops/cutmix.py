@@ -9,18 +9,19 @@ def box_mask(boxes: np.ndarray, size: tuple[int, int]) -> Tensor:
     """Draw boxes on a canvas of zeros.
 
     Args:
-        boxes (np.ndarray): Integer (N, 4) rows ``(top, left, bottom, right)``, half open. A box
-            with ``bottom == top`` is empty.
+        boxes (np.ndarray): Integer (N, 4) rows ``(top, left, bottom, right)``, half open, or
+            (N, K, 4) with several boxes an image. A box with ``bottom == top`` is empty.
         size (tuple[int, int]): Height and width of the canvas in pixels.
 
     Returns:
-        Tensor: Bool mask of shape (N, 1, H, W), True inside the box.
+        Tensor: Bool mask of shape (N, 1, H, W), True inside a box.
     """
     height, width = size
-    top, left, bottom, right = torch.as_tensor(boxes).view(-1, 4, 1, 1, 1).unbind(1)
+    top, left, bottom, right = torch.as_tensor(boxes).view(len(boxes), -1, 4, 1, 1).unbind(2)
     rows = torch.arange(height).view(1, 1, height, 1)
     columns = torch.arange(width).view(1, 1, 1, width)
-    return (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)
+    inside = (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)
+    return inside.any(dim=1, keepdim=True)
 
 
 def cutmix(base: Tensor, other: Tensor, mask: Tensor) -> Tensor:

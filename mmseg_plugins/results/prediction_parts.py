@@ -72,6 +72,8 @@ class ImagePredictions:
         truth (np.ndarray): Ground truth, (H, W).
         predictions (list[np.ndarray]): One per run, (H, W).
         scores (list[float]): mIoU of each prediction in percent, see :func:`image_miou`.
+        image (Tensor, optional): Of a range image, which no file shows, the network's input
+            (6, H, W). Defaults to None.
     """
 
     name: str
@@ -79,6 +81,7 @@ class ImagePredictions:
     truth: np.ndarray
     predictions: list[np.ndarray]
     scores: list[float]
+    image: Tensor | None = None
 
 
 def open_runs(sources: Sequence[tuple[Config, dict, Path, Path]]) -> list[PredictionRun]:
@@ -195,6 +198,7 @@ def predict_images(runs: Sequence[PredictionRun], names: Sequence[str]) -> list[
                     f'{run.config} and {runs[0].config} validate {name} at different sizes '
                     f'({sample.gt_sem_seg.shape} and {first.gt_sem_seg.shape}); draw them apart'
                 )
+        image = runs[0].dataset[places[0][name]]['inputs']
         images.append(
             ImagePredictions(
                 name=name,
@@ -202,6 +206,7 @@ def predict_images(runs: Sequence[PredictionRun], names: Sequence[str]) -> list[
                 truth=first.gt_sem_seg.data[0].numpy(),
                 predictions=[sample.pred_sem_seg.data[0].numpy() for sample in samples],
                 scores=[score_of(s, run) for s, run in zip(samples, runs, strict=True)],
+                image=image if len(image) == 6 else None,
             )
         )
     return images

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from mmseg.models.utils import resize
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from mmseg_plugins.ops.correlation import correlation_matrix
 from mmseg_plugins.ops.propagation import propagate_regions
 from mmseg_plugins.ops.pseudo_label import hard_label
+from mmseg_plugins.results.range_picture import DEPTH, colour_channel
 from mmseg_plugins.segmentors import CorrMatch, CutMix, SemiBaseSegmentor
 
 
@@ -203,15 +205,18 @@ def sampled_positions(watched: dict, num_maps: int) -> list[int]:
 
 
 def to_rgb(model: SemiBaseSegmentor, image: Tensor) -> Tensor:
-    """Undo the normalisation.
+    """Undo the normalisation; of a range image the depth in colours.
 
     Args:
         model (SemiBaseSegmentor): Owner of the data preprocessor.
-        image (Tensor): Network input, (N, 3, H, W).
+        image (Tensor): Network input, (N, 3, H, W), or range images (N, 6, H, W).
 
     Returns:
         Tensor: RGB in [0, 1] on the CPU.
     """
+    if image.size(1) == 6:
+        depth = [colour_channel(scan.cpu().numpy(), DEPTH) for scan in image]
+        return torch.from_numpy(np.stack(depth)).movedim(-1, 1) / 255
     preprocessor = getattr(model.data_preprocessor, 'data_preprocessor', model.data_preprocessor)
     if preprocessor._enable_normalize:
         image = image * preprocessor.std + preprocessor.mean

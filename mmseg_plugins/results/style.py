@@ -27,6 +27,8 @@ NAMES = {
     'cutout': 'CutOut',
     'cutmix-colour': 'CutMix + colour',
     'cutout-colour': 'CutOut + colour',
+    'cutmix-lu': 'CutMix, labelled partner',
+    'cutmix-strips': 'CutMix, strips',
 }
 GREY = '#555555'
 STYLE = {

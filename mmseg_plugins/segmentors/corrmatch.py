@@ -85,7 +85,7 @@ class CorrMatch(SemiBaseSegmentor):
                 f'CorrMatch: perturb_ratio={perturb_ratio} is not a share of channels to drop; use '
                 '[0, 1), e.g. 0.5'
             )
-        if self.box is None or self.box.partner == 'none':
+        if self.box is None or self.box.partner not in ('stream', 'batch'):
             raise UserError(
                 f"CorrMatch: box={box} pastes nothing; use a policy with partner='stream' or "
                 "'batch' (prob=0 switches mixing off)"

@@ -257,7 +257,7 @@ class SemiBaseSegmentor(EvaluatedSegmentor):
         return inputs.get(f'unsup_strong{suffix}', inputs[f'unsup_weak{suffix}'])
 
     def add_partner(self, inputs: Views, data_samples: dict) -> tuple[Views, dict]:
-        """Add the ``*_mix`` views where the box policy takes the next image of the batch.
+        """Add the ``*_mix`` views where the box policy takes images that the batch has.
 
         Args:
             inputs (dict[str, Tensor]): View to images.
@@ -277,6 +277,9 @@ class SemiBaseSegmentor(EvaluatedSegmentor):
             rolled = {f'{view}_mix': inputs[view].roll(-1, dims=0) for view in weak}
             samples = {f'{v}_mix': [*data_samples[v][1:], data_samples[v][0]] for v in weak}
             return {**inputs, **rolled}, {**data_samples, **samples}
+        if self.box.partner == 'labelled':
+            inputs = {**inputs, 'unsup_weak_mix': inputs['sup']}
+            data_samples = {**data_samples, 'unsup_weak_mix': data_samples['sup']}
         if 'unsup_weak_mix' not in inputs:
             raise UserError(
                 f"{type(self).__name__}: {type(self.box).__name__}(partner='stream') needs the "

@@ -1,10 +1,16 @@
-"""A data root with all files of every benchmark under their true names: links to two pictures."""
+"""A data root with all files of every benchmark under their true names.
+
+They are links to two pictures, to a scan of one point and its label.
+"""
 
 import csv
+import json
 import os
 
+import numpy as np
 from PIL import Image
 
+from mmseg_plugins.datasets.lidar import semantickitti_labels as kitti
 from mmseg_plugins.datasets.prepare import lists, splits
 
 # images and masks of an id, below the folder
@@ -16,8 +22,13 @@ LAYOUTS = {
     'shapes': ('JPEGImages/{}.png', 'SegmentationClass/{}.png'),
     'camvid': ('images/{}.png', 'annotations/{}.png'),
 }
+LIDAR = ('semantickitti', 'scribblekitti', 'nuscenes', 'scans')
 # ids of as many images as there are
 TRAIN = {
+    'semantickitti': kitti.scan_ids(kitti.TRAIN),
+    'scribblekitti': kitti.scan_ids(kitti.TRAIN),
+    'nuscenes': [f'{k:032x}' for k in range(28130)],
+    'scans': kitti.scan_ids({'00': 64}),
     'voc12': [f'2008_{k:06d}' for k in range(10582)],
     'cityscapes': [f'train/aachen/aachen_{k:06d}_000019' for k in range(2975)],
     'ade20k': [f'training/ADE_train_{k:08d}' for k in range(1, 20211)],
@@ -25,6 +36,10 @@ TRAIN = {
     'camvid': [f'train/{k}' for k in range(367)],
 }
 VAL = {
+    'semantickitti': kitti.scan_ids(kitti.VAL),
+    'scribblekitti': kitti.scan_ids(kitti.VAL),
+    'nuscenes': [f'{k:032x}' for k in range(28130, 34149)],
+    'scans': kitti.scan_ids({'08': 32}),
     'voc12': [f'2009_{k:06d}' for k in range(1449)],
     'cityscapes': [f'val/munster/munster_{k:06d}_000019' for k in range(500)],
     'ade20k': [f'validation/ADE_val_{k:08d}' for k in range(1, 2001)],
@@ -42,21 +57,23 @@ def write_lists(out, leaves, recorded=True):
     """Write lists of the recorded lengths, and those of the benchmarks without record."""
     for record in lists.read_table().values() if recorded else ():
         train = TRAIN[dataset_of(record.benchmark)]
-        labelled = int(record.path.split('/')[1].rpartition('_')[2]) if record.which != 'val' else 0
         ids = {
             'val': VAL[dataset_of(record.benchmark)],
-            'labeled': train[:labelled],
-            'unlabeled': train if record.entries == len(train) else train[labelled:],
+            'labeled': train[: record.entries],
+            'unlabeled': train[len(train) - record.entries :],
         }[record.which]
         assert len(ids) == record.entries, record.path
         splits.write_list(out / record.path, ids)
     splits.write_list(out / 'shapes/ImageSets/Segmentation/val.txt', VAL['shapes'])
-    splits.write_list(out / 'camvid/val.txt', VAL['camvid'])
+    for name in ('camvid', 'scans'):
+        splits.write_list(out / f'{name}/val.txt', VAL[name])
     for leaf in leaves:
         benchmark, labelled = leaf.protocol['benchmark'], leaf.protocol['labelled_images']
         place, train = out / 'splits' / benchmark, TRAIN[dataset_of(benchmark)]
         if not place.is_dir():
             splits.write_list(place / 'labeled.txt', train[:labelled])
+        # nuScenes' are made from its tables, which are not here
+        if not list(place.rglob('unlabeled.txt')):
             splits.write_list(place / 'unlabeled.txt', train[labelled:] or train)
 
 
@@ -70,7 +87,7 @@ def write_files(out):
         dataset = dataset_of(part[1]) if part[0] == 'splits' else part[0]
         folders = ['cityscapes', 'cityscapes_half'] if dataset == 'cityscapes' else [dataset]
         ids = path.read_text().split()
-        for folder in folders:
+        for folder in () if dataset in LIDAR else folders:
             image, mask = (f'{folder}/{form}' for form in LAYOUTS[folder])
             images.update(map(image.format, ids))
             if path.stem != 'unlabeled':
@@ -80,6 +97,31 @@ def write_files(out):
             (out / folder).mkdir(parents=True, exist_ok=True)
         for path in paths:
             os.link(out / source, out / path)
+    write_scans(out)
+
+
+def write_scans(out):
+    """Scans of one point: every sequence is a link to one with names enough, as is every file."""
+    for folder in LIDAR:
+        (out / folder).mkdir(exist_ok=True)
+    np.array([5, 0, -1, 0.5], '<f4').tofile(out / 'scan.bin')
+    np.array([40], '<u4').tofile(out / 'scan.label')
+    sequence = out / 'semantickitti/sequences/00'
+    for part, suffix in (('velodyne', 'bin'), ('labels', 'label')):
+        (sequence / part).mkdir(parents=True)
+        for k in range(max({**kitti.TRAIN, **kitti.VAL}.values())):
+            os.link(out / f'scan.{suffix}', sequence / f'{part}/{k:06d}.{suffix}')
+    (sequence / 'scribbles').symlink_to(sequence / 'labels')
+    for name in [*kitti.TRAIN, *kitti.VAL][1:]:
+        (sequence.parent / name).symlink_to(sequence)
+    for folder in ('scribblekitti', 'scans'):
+        (out / folder / 'sequences').symlink_to(sequence.parent)
+    np.array([5, 0, -1, 100, 3], '<f4').tofile(out / 'nuscenes/scan.bin')
+    np.array([24], 'u1').tofile(out / 'nuscenes/label.bin')
+    tokens = [out / 'nuscenes/val.txt', *(out / 'splits').glob('nuscenes_*/*.txt')]
+    tokens = {token for path in tokens if path.is_file() for token in path.read_text().split()}
+    index = dict.fromkeys(sorted(tokens), ['scan.bin', 'label.bin'])
+    (out / 'nuscenes/index.json').write_text(json.dumps(index))
 
 
 def record_lists(out, table):
@@ -88,9 +130,9 @@ def record_lists(out, table):
     for path in sorted(out.rglob('*.txt')):
         parts = path.relative_to(out).parts
         ids = path.read_text().split()
-        if parts[0] == 'splits' and not parts[1].startswith(('shapes', 'camvid')):
+        if parts[0] == 'splits' and not parts[1].startswith(('shapes', 'camvid', 'scans')):
             key = [parts[1], parts[2] if len(parts) == 4 else '', path.stem]
-        elif parts[1:] == ('val.txt',) and parts[0] != 'camvid':
+        elif parts[1:] == ('val.txt',) and parts[0] not in ('camvid', 'scans'):
             key = [parts[0], '', 'val']
         else:
             continue

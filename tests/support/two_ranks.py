@@ -99,6 +99,37 @@ def own_randomness(rank):
     assert all(a[0] != b[0] and a[1] != b[1] for a in ours for b in theirs)
 
 
+def range_criteria(rank):
+    """Of the pixels of all ranks: value and gradient are those of one rank that has them all."""
+    import mmengine.dist
+    from mmseg.registry import MODELS
+
+    generator = torch.Generator().manual_seed(0)
+    logits, teacher = torch.randn(2, 4, 5, 6, 8, generator=generator)
+    label = torch.randint(5, (4, 6, 8), generator=generator)
+    label[0] = label[1, 2:] = 255  # unevenly
+    own = slice(2 * rank, 2 * rank + 2)
+    hard = dict(type='HardLabelLoss', threshold=0.3, lovasz_weight=3.0)
+    for cfg in (dict(type='ClassDiceLoss'), dict(type='MaskedLovaszLoss'), hard):
+
+        def value_and_gradient(part, denominators, cfg=cfg):
+            loss = MODELS.build({**cfg, 'denominators': denominators})
+            x = logits[part].clone().requires_grad_()
+            target = (label[part],)
+            if cfg is hard:
+                target = teacher[part], (label[part] != 255).float().unsqueeze(1)
+            value = loss(x, *target)
+            return value.detach(), torch.autograd.grad(value, x)[0]
+
+        value, gradient = value_and_gradient(slice(None), 'rank')
+        assert value > 0 and gradient[own].any()
+        for denominators in ('rank', 'global'):
+            mine, part = value_and_gradient(own, denominators)
+            mmengine.dist.all_reduce(mine, 'mean')  # as what data-parallel training logs and does
+            same = torch.allclose(mine, value), torch.allclose(part / 2, gradient[own], atol=1e-6)
+            assert same == (denominators == 'global',) * 2, (cfg, denominators, rank)
+
+
 def train_all(rank, folder, cases):
     """Train each case on this rank's half of every batch; rank 0 writes ``<case>.pth``."""
     from mmengine.dist import all_gather_object

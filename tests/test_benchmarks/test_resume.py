@@ -4,13 +4,18 @@ import hashlib
 import itertools
 import json
 import time
+from functools import partial
 
+import lidar
 import pytest
 import replicas
+import shrink_lidar
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from shrink import shrink
+
+from mmseg_plugins.datasets.prepare import scans
 
 ITERS = 6
 NUMBERS = itertools.count()
@@ -34,7 +39,7 @@ class Stop(Hook):
             raise InterruptedError
 
 
-def train(cfg, work_dir, workers=0, stop=None, resume=False):
+def train(cfg, work_dir, workers=0, stop=None, resume=False, shrink=shrink):
     cfg = shrink(cfg, work_dir)
     cfg.train_cfg.update(max_iters=ITERS, val_interval=3)
     cfg.default_hooks.checkpoint.interval = 2
@@ -87,11 +92,32 @@ def test_resumed(method, workers, config, recorded, at, tmp_path, quick):
         labelled, rest = (data / f'splits/{benchmark}/{w}.txt' for w in ('labeled', 'unlabeled'))
         rest.write_text(labelled.read_text() + rest.read_text())
     recorded(at(data))
-    train(config(name), tmp_path / 'whole')
+    compare(config, name, tmp_path, workers)
+
+
+def test_scans_resumed(config, at, tmp_path, quick):
+    data = tmp_path / 'data'
+    scans.prepare(data, counts=(8, 2), labelled=(4,), nuscenes_counts=(0, 0))
+    at(data)
+    name = 'cutmix/cutmix_fidnet-n_1xb4u4_scans_4-32x256.py'
+    compare(config, name, tmp_path, whole=2, shrink=shrink_lidar.shrink)
+
+
+def test_kitti_resumed(config, recorded, at, tmp_path, quick):
+    """One cycle of the learning rate, labelled partners, hard labels and clean images."""
+    data = lidar.prepared(tmp_path, 'semantickitti', ('semantickitti_10pct',))
+    recorded(at(data))
+    name = 'cutmix/cutmix-lu_fidnet_1xb8u8_semantickitti_10pct-64x2048.py'
+    compare(config, name, tmp_path, shrink=partial(shrink_lidar.shrink, iters=ITERS))
+
+
+def compare(config, name, tmp_path, workers=0, whole=0, **kwargs):
+    """Train without a stop, with as many workers as ``whole``, and with two stops."""
+    train(config(name), tmp_path / 'whole', whole, **kwargs)
     # more workers may not matter either, nor that the last checkpoint lies an iteration back
-    train(config(name), tmp_path / 'parts', workers, stop=3)
-    train(config(name), tmp_path / 'parts', workers, stop=5, resume=True)
-    train(config(name), tmp_path / 'parts', workers, resume=True)
+    train(config(name), tmp_path / 'parts', workers, stop=3, **kwargs)
+    train(config(name), tmp_path / 'parts', workers, stop=5, resume=True, **kwargs)
+    train(config(name), tmp_path / 'parts', workers, resume=True, **kwargs)
     assert digest(tmp_path / 'parts') == digest(tmp_path / 'whole')
     assert logged(tmp_path / 'parts') == logged(tmp_path / 'whole')
     assert {step for _, step in logged(tmp_path / 'whole')} == set(range(1, ITERS + 1))

@@ -12,6 +12,8 @@ LOSSES = [
     dict(type='LabelledCrossEntropyLoss'),
     dict(type='BatchOHEMLoss', min_kept=20),
     dict(type='BatchOHEMLoss', min_kept=0),
+    dict(type='ClassDiceLoss'),
+    dict(type='MaskedLovaszLoss'),
 ]
 
 
@@ -47,16 +49,24 @@ def test_the_segmentor_s_option_reaches_every_criterion():
     assert heads[1].loss_decode.loss_weight == 0.4
     assert student['decode_head']['loss_decode']['type'] == 'CrossEntropyLoss'  # not changed
     assert MODELS.build(cutmix(student, denominators='global')).consistency.denominators == 'global'
+    both = cutmix(student, denominators='global', clean=dict(type='ConsistencyLoss'))
+    assert MODELS.build(both).clean.denominators == 'global'
     # divides by all pixels, of which every rank has as many
     plain = dict(loss_decode=dict(type='CrossEntropyLoss'))
     assert global_criteria(plain, 'X') == plain
+    ranged = [dict(type='ClassDiceLoss'), dict(type='MaskedLovaszLoss')]
+    found = global_criteria(dict(loss_decode=ranged), 'X')['loss_decode']
+    assert found == [dict(loss, denominators='global') for loss in ranged]
 
 
 @pytest.mark.parametrize(
     ('cfg', 'message'),
     [
         (dict(type='BatchOHEMLoss', denominators='all'), "denominators='all'; use 'rank' or"),
-        (dict(type='ConsistencyLoss', denominators='all'), "denominators='all'; use 'rank' or"),
+        *(
+            (dict(type=name, denominators='all'), "denominators='all'; use 'rank' or")
+            for name in ('ConsistencyLoss', 'HardLabelLoss', 'ClassDiceLoss', 'MaskedLovaszLoss')
+        ),
         (
             dict(type='LabelledCrossEntropyLoss', denominators='global', class_weight=[1.0, 2.0]),
             "leave class_weight out or set denominators='rank'",

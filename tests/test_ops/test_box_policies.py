@@ -105,5 +105,5 @@ def test_prob_is_the_share_of_mixed_images():
 
 
 def test_an_unknown_partner():
-    with pytest.raises(UserError, match=r"partner='other'; use one of \['stream', 'batch', 'none'"):
+    with pytest.raises(UserError, match=r"partner='other'; use one of \['stream', 'batch', 'label"):
         TASK_UTILS.build(dict(type='FrenchBox', partner='other'))

@@ -74,7 +74,7 @@ def make(out: Path, name: str, facts: dict, work, jobs: list, workers: int) -> N
         name (str): Data set.
         facts (dict): As for :func:`store.is_ready`.
         work (Callable): Makes the files of one job; returns their paths below ``out / name``.
-        jobs (list): One per image.
+        jobs (list): One per sample.
         workers (int): Threads.
 
     Raises:
@@ -84,8 +84,7 @@ def make(out: Path, name: str, facts: dict, work, jobs: list, workers: int) -> N
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / 'manifest.json').unlink(missing_ok=True)
-        title = f'checking and writing {len(jobs)} images and masks of {name}'
-        made = each(work, jobs, title, workers)
+        made = each(work, jobs, f'checking and writing {len(jobs)} samples of {name}', workers)
         sizes = {f'{name}/{p}': (folder / p).stat().st_size for paths in made for p in paths}
         store.write_manifest(out, name, facts, sizes)
     except OSError as error:

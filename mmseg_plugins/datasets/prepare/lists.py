@@ -7,7 +7,11 @@
 - ``origin``: path of the public file, ``<owner>/<repository>/<commit>/<path>``, and
   ``origin_sha256`` of its bytes. Several joined by ``+`` give their sorted union. A ``.pkl`` is a
   permutation: the list is the head of the benchmark's permuted unlabelled list. Without an origin
-  the permutation is that of ``numpy.random.RandomState(label_seed)``.
+  the permutation is that of ``numpy.random.RandomState(label_seed)``; of a val list, it is all
+  scans of SemanticKITTI's sequence 08. An unlabelled list with the origin of the labelled one is
+  its complement in SemanticKITTI's training scans.
+
+The unlabelled lists of nuScenes have no row: ``prepare_data.py nuscenes`` computes them.
 
 A new family is new rows here.
 """
@@ -171,6 +175,8 @@ def where_from(path: str, command: str | None, table: Path = TABLE) -> str:
     if record_at(path, table):
         return 'write it with python tools/prepare_data.py splits'
     folder, _, rest = posixpath.normpath(path).partition('/')
+    if folder == 'splits' and rest.partition('/')[0] in known_benchmarks(table):
+        return f'write it with python tools/prepare_data.py {command or "splits"}'
     if folder != 'splits' or (command, 'val', None) not in read_table(table):
         return f'write it{f" with python tools/prepare_data.py {command}" if command else ""}'
     name = rest.partition('/')[0]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmseg_plugins.datasets.lidar.semantickitti_labels import TRAIN, VAL, scan_ids
 from mmseg_plugins.datasets.prepare import fetch, lists, permutation, store
 from mmseg_plugins.errors import UserError
 from mmseg_plugins.results.atomic import write_atomic
@@ -20,6 +21,7 @@ HELP = 'fetch, verify and write every split list of the matrix'
 EXAMPLE = 'python tools/prepare_data.py splits'
 BENCHMARK = 'voc_classic_92'  # the one the closing hint trains on
 
+SCAN = re.compile(r'/(\d\d)/velodyne/(\d{6})\.bin$')  # of SemanticKITTI
 ORIGIN = 'https://raw.githubusercontent.com'
 
 
@@ -97,7 +99,13 @@ class Origins:
         Raises:
             UserError: If an origin cannot be read or is not what was recorded.
         """
-        if record.origins and not record.origins[0].endswith('.pkl'):
+        labelled = self.records.get((record.benchmark, 'labeled', record.label_seed))
+        if record.which == 'val' and not record.origins:
+            ids = scan_ids(VAL)
+        elif record.which == 'unlabeled' and labelled and record.origins == labelled.origins:
+            taken = set(self.ids(labelled))
+            ids = [name for name in scan_ids(TRAIN) if name not in taken]
+        elif record.origins and not record.origins[0].endswith('.pkl'):
             parts = [normalise(self.read(record, k).decode()) for k in range(len(record.origins))]
             ids = parts[0] if len(parts) == 1 else sorted({name for ids in parts for name in ids})
         else:
@@ -147,12 +155,17 @@ def normalise(text: str) -> list[str]:
 
     Args:
         text (str): Lines such as ``JPEGImages/2007_000032.jpg SegmentationClass/2007_000032.png``:
-            the image, and perhaps its mask.
+            the image, and perhaps its mask; or of scans, such as
+            ``/data_odometry_velodyne/dataset/sequences/train/01/velodyne/000876.bin``.
 
     Returns:
-        list[str]: The images without their first folder and suffix, in the list's order.
+        list[str]: The images without their first folder and suffix, scans as ``01/000876``, in the
+        list's order.
     """
     images = [line.split()[0] for line in text.splitlines() if line.strip()]
+    scans = [SCAN.search(image) for image in images]
+    if all(scans):
+        return ['/'.join(scan.groups()) for scan in scans]
     return [
         re.sub(r'(_leftImg8bit)?\.(jpg|png)$', '', image.partition('/')[2] or image)
         for image in images

@@ -15,7 +15,8 @@ class PackValidInputs(PackSegInputs):
 
     Source: French et al. (BMVC 2020), specification 1.8 and 2.3.
 
-    Optional keys: ``valid_map`` and ``padding_colour`` of :class:`RandomScaleWindow`.
+    Optional keys: ``valid_map`` of :class:`RandomScaleWindow` or :class:`ProjectToRange`, and
+    ``padding_colour`` of the former.
     Added: ``data_samples.valid``, ``PixelData`` with ``data`` float32 (1, H, W) in [0, 1].
     """
 
@@ -31,7 +32,7 @@ class PackValidInputs(PackSegInputs):
         valid = results.get('valid_map')
         if valid is None:
             return super().transform(results)
-        if valid.min() < 1:
+        if valid.min() < 1 and 'padding_colour' in results:
             padding = (1 - valid[..., None]) * results['padding_colour']
             results = {**results, 'img': results['img'] + padding}
         packed = super().transform(results)

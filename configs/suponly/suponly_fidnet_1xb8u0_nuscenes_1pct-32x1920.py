@@ -1,0 +1,55 @@
+# Written by tools/make_configs.py from matrix.yml: edit that.
+_base_ = [
+    '../_base_/benchmarks/nuscenes-32x1920.py',
+    '../_base_/networks/fidnet.py',
+    '../_base_/methods/suponly_ema.py',
+    '../_base_/schedules/adamw_onecycle.py',
+    '../_base_/runtime.py',
+]
+protocol = dict(
+    cell='nuscenes_1pct/suponly/fidnet',
+    benchmark='nuscenes_1pct',
+    method='suponly',
+    network='fidnet',
+    crop=[32, 1920],
+    labelled_images=281,
+    unlabelled_images=0,
+    labelled_batch=8,
+    unlabelled_batch=0,
+    gpus=1,
+    iterations=45000,
+    epochs=1281.1,
+    eval_mode='pixels of the range image',
+    predict_on='ema',
+    selection='best on val',
+    cutmix_partner=None,
+    unlabelled_pool=None,
+    label_seed=None,
+    setting='choice: no source states the range-view settings of this row',
+    primary=True,
+)
+network = _base_.network
+network.decode_head.num_classes = 16
+preprocessor = _base_.data_preprocessor
+preprocessor.size = _base_.crop_size
+preprocessor.size_divisor = None
+preprocessor.mean = None
+preprocessor.std = None
+network.data_preprocessor = preprocessor
+model = network
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type='MultiSourceSampler', source_ratio=[8]),
+    dataset=dict(
+        type='SemiDataset',
+        benchmark='nuscenes_1pct',
+        labeled=_base_.labeled,
+        streams=_base_.streams,
+    ),
+)
+train_cfg = dict(max_iters=45000, val_interval=4500)
+param_scheduler = dict(end=45000)
+default_hooks = dict(checkpoint=dict(interval=4500))
+auto_scale_lr = dict(enable=False, base_batch_size=8)

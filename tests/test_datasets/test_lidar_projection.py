@@ -1,0 +1,280 @@
+"""Range projection, augmentation of points, the roll: specification 1.4, 3.4 and 7.4."""
+
+import time
+
+import numpy as np
+import pytest
+
+from mmseg_plugins.datasets.transforms import AugmentPoints, ProjectToRange, RollColumns
+from mmseg_plugins.errors import UserError
+
+ONES = (1,) * 6
+RING = dict(mode='ring', size=(32, 1920), min_radius=0.9, scale=ONES)
+
+
+def at(yaw, pitch, distance=10.0, intensity=0.5, ring=0):
+    """A point by its angles in degrees."""
+    yaw, pitch = np.radians([yaw, pitch])
+    planar = distance * np.cos(pitch)
+    xyz = planar * np.cos(yaw), planar * np.sin(yaw), distance * np.sin(pitch)
+    return [*xyz, intensity, ring]
+
+
+def project(points, labels=None, **kwargs):
+    results = dict(points=np.array(points, dtype=np.float32))
+    if labels is not None:
+        results['point_labels'] = np.array(labels, dtype=np.uint8)
+    return ProjectToRange(**{'scale': ONES, **kwargs})(results)
+
+
+def pixel(point, **kwargs):
+    results = project([point], **kwargs)
+    return divmod(int(results['point_pixels'][0]), results['img'].shape[1])
+
+
+def random_scan(num=5000, seed=0):
+    rng = np.random.default_rng(seed)
+    yaw, pitch = rng.uniform(-180, 180, num), rng.uniform(-28, 6, num)
+    points = np.array(at(yaw, pitch, rng.uniform(0.5, 60, num), rng.random(num))[:4]).T
+    points = np.column_stack([points, rng.integers(0, 32, num)]).astype(np.float32)
+    return points, rng.integers(0, 19, num).astype(np.uint8)
+
+
+def test_spherical_landmarks():
+    assert pixel(at(0, -5))[1] == 1024
+    assert pixel(at(90, -5))[1] == 512
+    assert pixel(at(-90, -5))[1] == 1536
+    assert pixel(at(0, -5), size=(64, 1920))[1] == 960
+    assert pixel(at(180, -5))[1] in (0, 2047)
+    assert [pixel(at(0, pitch))[0] for pitch in (20, 3, 2.99, -24.99, -25.01, -60)] == [
+        *(0, 0, 0),
+        *(63, 63, 63),
+    ]
+    assert pixel(at(0, -11.01))[0] == 32 and pixel(at(0, -10.99))[0] == 31
+
+
+def test_ring_landmarks():
+    assert pixel(at(0, 0, ring=0), **RING) == (31, 0)
+    assert pixel(at(90, 0, ring=31), **RING) == (0, 480)
+    assert pixel(at(-90, 0, ring=5), **RING) == (26, 1440)
+    assert pixel(at(-0.01, 0), **RING)[1] == 1919
+    # by ring, whatever the angle
+    assert pixel(at(0, 40, ring=7), **RING)[0] == 24
+
+
+@pytest.mark.parametrize('kwargs', ({}, RING))
+def test_nearest_wins(kwargs):
+    far, near = at(31, -3, 20, 0.1, 4), at(31, -3, 19, 0.9, 4)
+    for points, labels in (([far, near], [1, 2]), ([near, far], [2, 1])):
+        results = project(points, labels, **kwargs)
+        row, column = np.divmod(results['point_pixels'], results['img'].shape[1])
+        assert len(set(zip(row, column, strict=True))) == 1
+        planar = 19 if not kwargs else 19 * np.cos(np.radians(3))
+        assert results['img'][row[0], column[0], 3:] == pytest.approx([0.9, planar, 1])
+        assert results['gt_seg_map'][row[0], column[0]] == 2
+
+
+def test_what_is_nearest_differs():
+    # steep and near in the plane against flat and near in space
+    steep, flat = at(0, -40, 10, 0.1, 3), at(0, -1, 9, 0.2, 3)
+    results = project([steep, flat], [1, 2], **RING)
+    assert results['gt_seg_map'][28, 0] == 1
+
+
+def test_empty_pixels_and_scale():
+    results = project([at(0, -5)], [3], scale=(50, 50, 3, 1, 80, 1))
+    image = results['img']
+    assert image.shape == (64, 2048, 6) and image.dtype == np.float32
+    assert image[0, 0] == pytest.approx([-0.02, -0.02, -1 / 3, -1, -0.0125, 0])
+    row, column = divmod(results['point_pixels'][0], 2048)
+    assert image[row, column, 4:] == pytest.approx([10 / 80, 1])
+    assert results['gt_seg_map'][row, column] == 3
+    assert (results['gt_seg_map'] == 255).sum() == 64 * 2048 - 1
+    assert results['valid_map'].sum() == 1 and results['valid_map'][row, column] == 1
+    assert np.array_equal(results['valid_map'], image[..., 5])
+    assert results['img_shape'] == (64, 2048)
+
+
+def test_the_first_point_counts():
+    # the reference masks index > 0; index 0 is a point like any other
+    assert project([at(0, -5)])['valid_map'].sum() == 1
+
+
+def test_radius_filter():
+    points = [at(0, 0, 0.89), at(0, -60, 1.7), at(10, 0, 0.91), at(20, 0, 5)]
+    results = project(points, [1, 2, 3, 4], **RING)
+    assert results['point_labels'].tolist() == [3, 4]
+    assert len(results['point_pixels']) == len(results['point_ranges']) == 2
+    assert results['valid_map'].sum() == 2
+
+
+@pytest.mark.parametrize('kwargs', ({}, RING))
+def test_equals_a_loop_over_points(kwargs):
+    points, labels = random_scan()
+    results = project(points, labels, **kwargs)
+    height, width = results['img_shape']
+    nearest = {}
+    for point, label in zip(points.astype(float), labels, strict=True):
+        x, y, z, _, ring = point
+        if kwargs:
+            distance = np.hypot(x, y)
+            if distance < 0.9:
+                continue
+            row = 31 - int(ring)
+            column = int(np.arctan2(y, x) % (2 * np.pi) / (2 * np.pi) * width)
+        else:
+            distance = np.sqrt(x * x + y * y + z * z)
+            pitch, yaw = np.degrees(np.arcsin(z / distance)), np.arctan2(y, x)
+            row = int(np.clip(np.floor((1 - (pitch + 25) / 28) * height), 0, height - 1))
+            column = int(np.clip(np.floor(0.5 * (1 - yaw / np.pi) * width), 0, width - 1))
+        key = row, min(column, width - 1)
+        if key not in nearest or distance < nearest[key][0]:
+            nearest[key] = distance, label, point[3]
+    expected = np.full((height, width), 255)
+    for key, (distance, label, intensity) in nearest.items():
+        expected[key] = label
+        assert results['img'][key][3:5] == pytest.approx([intensity, distance], rel=1e-5)
+    # a float32 distance may put a point on the other side of a border
+    assert (results['gt_seg_map'] != expected).sum() <= 3
+    assert abs(int(results['valid_map'].sum()) - len(nearest)) <= 2
+    # every point is told where it went
+    near = results['img'][..., 4].ravel()[results['point_pixels']]
+    assert (near <= results['point_ranges']).all()
+
+
+def test_a_point_at_the_origin():
+    results = project([[0, 0, 0, 0.5]])
+    assert np.isfinite(results['img']).all()
+
+
+def test_refusals():
+    with pytest.raises(UserError, match='have no ring'):
+        project([at(0, 0)[:4]], mode='ring')
+    for kwargs, match in (
+        (dict(mode='sphere'), "mode='sphere'"),
+        (dict(scale=(1, 2)), 'six positive'),
+        (dict(fov=(-25, 3)), 'upper end'),
+    ):
+        with pytest.raises(UserError, match=match):
+            ProjectToRange(**kwargs)
+    with pytest.raises(UserError, match='margin=-1'):
+        RollColumns(-1)
+    for kwargs in (dict(drop=1), dict(flip=2), dict(scale=(0, 1)), dict(scale_axes='z')):
+        with pytest.raises(UserError, match='AugmentPoints'):
+            AugmentPoints(**kwargs)
+
+
+def test_roll_moves_all_alike():
+    points, labels = random_scan()
+    before = project(points, labels)
+    np.random.seed(0)
+    shifts = set()
+    for _ in range(20):
+        after = RollColumns()({k: v for k, v in before.items()})
+        shift = (after['point_pixels'][0] - before['point_pixels'][0]) % 2048
+        shifts.add(int(shift))
+        for key in ('img', 'gt_seg_map', 'valid_map'):
+            assert np.array_equal(after[key], np.roll(before[key], shift, axis=1))
+        own = after['img'][..., 4].ravel()[after['point_pixels']]
+        assert (own <= after['point_ranges']).all()
+    assert len(shifts) > 10 and min(shifts) >= 100 and max(shifts) <= 1948
+    narrow = project(points, labels, size=(64, 64))
+    assert RollColumns()(narrow)['img'].shape == (64, 64, 6)
+
+
+NOTHING = dict(drop=0, flip=0, scale=(1, 1), turn=0, shift=0)
+
+
+def augmented(points, labels, seed=0, **kwargs):
+    np.random.seed(seed)
+    results = dict(points=points.copy(), point_labels=labels.copy())
+    return AugmentPoints(**{**NOTHING, **kwargs})(results)
+
+
+def test_each_augmentation():
+    points, labels = random_scan()
+    same = augmented(points, labels)
+    assert np.array_equal(same['points'], points)
+
+    flipped = augmented(points, labels, flip=1)['points']
+    assert np.array_equal(flipped[:, :2], -points[:, :2])
+    assert np.array_equal(flipped[:, 2:], points[:, 2:])
+    signs = {
+        tuple(np.sign(augmented(points, labels, seed, flip=0.5)['points'][0] / points[0])[:2])
+        for seed in range(30)
+    }
+    assert len(signs) == 4
+
+    for seed in range(20):
+        scaled = augmented(points, labels, seed, scale=(0.95, 1.05))['points']
+        factor = scaled[:, :2] / points[:, :2]
+        assert 0.95 <= factor.min() and factor.max() <= 1.05 and np.ptp(factor) < 1e-5
+        assert np.array_equal(scaled[:, 2:], points[:, 2:])
+    low = set()
+    for seed in range(20):
+        options = dict(scale=(1, 1.05), reciprocal=True, scale_axes='xyz')
+        factor = augmented(points, labels, seed, **options)['points'][:, :3] / points[:, :3]
+        assert np.ptp(factor) < 1e-4 and 1 / 1.0501 < factor.mean() < 1.0501
+        low.add(bool(factor.mean() < 1))
+    assert low == {True, False}
+
+    turned = augmented(points, labels, turn=180)['points']
+    assert np.hypot(*turned[:, :2].T) == pytest.approx(np.hypot(*points[:, :2].T), rel=1e-5)
+    assert np.array_equal(turned[:, 2:], points[:, 2:])
+
+    shift = [(augmented(points, labels, k, shift=0.1)['points'] - points)[0] for k in range(200)]
+    assert np.abs(shift).max() <= 0.3001 and 0.06 < np.std(np.array(shift)[:, :3]) < 0.14
+    assert not np.any(np.array(shift)[:, 3:])
+
+
+def test_dropped_points_lose_their_labels():
+    points, labels = random_scan()
+    points[:, 3] = labels  # so that a point shows its label
+    sizes = []
+    for seed in range(20):
+        results = augmented(points, labels, seed, drop=0.1)
+        assert np.array_equal(results['points'][:, 3], results['point_labels'])
+        sizes.append(len(results['points']) / len(points))
+    assert 0.88 < min(sizes) < 0.94 and 0.97 < max(sizes) <= 1
+
+
+@pytest.mark.parametrize('kwargs', ({}, RING))
+def test_labels_follow_the_points_through_everything(kwargs):
+    points, labels = random_scan()
+    points[:, 3] = labels
+    np.random.seed(1)
+    results = AugmentPoints()(dict(points=points, point_labels=labels))
+    results = RollColumns()(ProjectToRange(**{'scale': ONES, **kwargs})(results))
+    seen = results['valid_map'] == 1
+    assert np.array_equal(results['img'][..., 3][seen], results['gt_seg_map'][seen])
+
+
+@pytest.mark.parametrize(('kwargs', 'direction'), (({}, -1), (RING, 1)))
+def test_a_turn_by_one_column_shifts_the_image_by_one(kwargs, direction):
+    width = kwargs.get('size', (64, 2048))[1]
+    step = 360 / width
+    yaw = (np.arange(0, width, 7) + 0.5) * step  # middles of columns
+    ring = np.arange(len(yaw)) % 32
+    pitch = -24 + 26 * (ring + 0.31) / 32
+    first = np.array(at(yaw, pitch, 10.0, yaw, ring), dtype=object)
+    second = np.array(at(yaw + step, pitch, 10.0, yaw, ring), dtype=object)
+    images = [
+        project(
+            np.stack([np.broadcast_to(v, yaw.shape) for v in p], 1).astype(np.float32), **kwargs
+        )
+        for p in (first, second)
+    ]
+    shifted = np.roll(images[0]['img'], direction, axis=1)
+    assert np.array_equal(shifted[..., 3], images[1]['img'][..., 3])
+    assert np.array_equal(shifted[..., 5], images[1]['img'][..., 5])
+
+
+def test_speed():
+    points, labels = random_scan(120_000)
+    for kwargs in ({}, RING):
+        transform, took = ProjectToRange(**kwargs), []
+        for _ in range(8):
+            start = time.thread_time()  # what others do on the machine does not count
+            transform(dict(points=points, point_labels=labels))
+            took.append(time.thread_time() - start)
+        assert min(took) < 0.03
