@@ -3,6 +3,7 @@ from .cutmix_hook import CutMixHook
 from .finite_loss_hook import FiniteLossHook
 from .iteration_seed_hook import IterationSeedHook
 from .mean_teacher_hook import MeanTeacherHook
+from .num_class_check_hook import NumClassCheckHook
 from .resume_hook import ResumeHook
 from .run_record_hook import RunRecordHook
 from .safe_checkpoint_hook import SafeCheckpointHook
@@ -13,6 +14,7 @@ __all__ = [
     'FiniteLossHook',
     'IterationSeedHook',
     'MeanTeacherHook',
+    'NumClassCheckHook',
     'ResumeHook',
     'RunRecordHook',
     'SafeCheckpointHook',
