@@ -59,7 +59,8 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 
 demo: setup ## train three methods on generated data, gather, plot (8 minutes)
 	$(BIN)/python tools/prepare_data.py shapes
-	$(LAUNCH) $(call leaves,$(SHAPES_SEMI) $(SHAPES_FEW)) --work-dirs work_dirs/demo --jobs $(JOBS) --gpus $(GPUS)
+	$(LAUNCH) $(call leaves,$(SHAPES_SEMI) $(SHAPES_FEW)) --work-dirs work_dirs/demo --retrain \
+	  --jobs $(JOBS) --gpus $(GPUS)
 	$(BIN)/python tools/gather_results.py work_dirs/demo --out work_dirs/demo/results
 	@echo 'plots:'
 	$(BIN)/python tools/plot_results.py --results work_dirs/demo/results

@@ -6,10 +6,10 @@
 
 The first prints the commands. `local` trains on this machine, `slurm` submits job arrays. Each
 run trains in DIR/<config name>/seed<k>, where train.log takes its output. Finished runs are
-skipped, interrupted and failed ones resumed from their last checkpoint, and a run whose config
-has changed trains again, with its checkpoints kept in earlier/. A run that fails does not stop the
-others: the table at the end gives its reason, and the exit status is 1. Ctrl-C ends local runs,
-which can go on, and leaves Slurm's alone; the same command then goes on. docs/cluster.md has more.
+skipped, interrupted and failed ones resumed from their last checkpoint. A run whose config has
+changed is refused, unless --retrain. A run that fails does not stop the others: the table at the
+end gives its reason, and the exit status is 1. Ctrl-C ends local runs, which can go on, and leaves
+Slurm's alone; the same command then goes on. docs/cluster.md has more.
 """
 
 import argparse
@@ -95,6 +95,11 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         '(default: %(default)s)',
     )
     add(
+        '--retrain',
+        action='store_true',
+        help='train again what another config has trained; its checkpoints are kept in earlier/',
+    )
+    add(
         '--slurm',
         nargs='+',
         default=[],
@@ -154,14 +159,20 @@ def planned_runs(args: argparse.Namespace) -> list[Run]:
         args.cfg_options,
         listed(args.label_seeds),
         args.gpus,
+        args.retrain,
     )
 
 
 def print_commands(runs: list[Run], mim: str, threads: int | None) -> None:
     """Print what would run, as lines a shell can take; what is skipped goes to stderr."""
-    left = 0
+    left, refused = 0, 0
     for run in runs:
-        todo, why = run.decide()
+        try:
+            todo, why = run.decide()
+        except UserError as error:
+            refused += 1
+            print(f'error: {error}', file=sys.stderr)
+            continue
         if why:
             print(f'{run.name}: {why}', file=sys.stderr)
         if todo != 'skip':
@@ -174,6 +185,8 @@ def print_commands(runs: list[Run], mim: str, threads: int | None) -> None:
         f'{left} of {len(runs)} runs are left; --executor local or slurm trains them',
         file=sys.stderr,
     )
+    if refused:
+        sys.exit(1)
 
 
 def print_table(campaign: Campaign) -> None:

@@ -35,6 +35,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     iteration_seed=dict(type='IterationSeedHook'),
     finite_loss=dict(type='FiniteLossHook'),
+    num_class_check=dict(type='NumClassCheckHook'),
     resume=dict(type='ResumeHook'),
     run_record=dict(type='RunRecordHook'),
 )

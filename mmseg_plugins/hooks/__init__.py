@@ -3,6 +3,7 @@ from .cutmix_hook import CutMixHook
 from .finite_loss_hook import FiniteLossHook
 from .iteration_seed_hook import IterationSeedHook
 from .mean_teacher_hook import MeanTeacherHook
+from .num_class_check_hook import NumClassCheckHook
 from .range_visualization_hook import RangeVisualizationHook
 from .resume_hook import ResumeHook
 from .run_record_hook import RunRecordHook
@@ -14,6 +15,7 @@ __all__ = [
     'FiniteLossHook',
     'IterationSeedHook',
     'MeanTeacherHook',
+    'NumClassCheckHook',
     'RangeVisualizationHook',
     'ResumeHook',
     'RunRecordHook',

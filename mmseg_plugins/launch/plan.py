@@ -20,6 +20,7 @@ def plan_runs(
     cfg_options: Sequence[str] = (),
     label_seeds: Sequence[str] = (),
     gpus: int | None = None,
+    retrain: bool = False,
 ) -> list[Run]:
     """The run list, seed by seed, so that early results already compare the configs.
 
@@ -32,6 +33,7 @@ def plan_runs(
             'all'. Defaults to (): the config's own.
         gpus (int, optional): GPUs of each run. Defaults to what the matrix says of the config; 0
             for a tiny one and one that is not in the matrix.
+        retrain (bool): Train again where another config has trained. Defaults to False.
 
     Returns:
         list[Run]: One per config, label seed and seed.
@@ -71,6 +73,7 @@ def plan_runs(
             cfg_options,
             label,
             _gpus(leaves[stem]) if gpus is None else gpus,
+            retrain,
         )
         for seed in seeds
         for stem, path in paths.items()

@@ -8,10 +8,14 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 
 from mmseg_plugins.config_changes import FREE, flat
+from mmseg_plugins.errors import UserError
 from mmseg_plugins.results.commands import LABEL_SEED
 from mmseg_plugins.results.literals import read_literals
 
 from .state import RunState
+
+# changed settings that are told; the number of the others
+SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Run:
         cfg_options (tuple[str]): Further ``key=value`` overrides. Defaults to ().
         label_seed (int, optional): Which labelled list. Defaults to None: there is one.
         gpus (int): GPUs it takes. Defaults to 0, the CPU.
+        retrain (bool): Train again where another config has trained. Defaults to False: that is
+            refused.
     """
 
     config: Path
@@ -34,6 +40,7 @@ class Run:
     cfg_options: tuple[str, ...] = ()
     label_seed: int | None = None
     gpus: int = 0
+    retrain: bool = False
 
     @property
     def name(self) -> str:
@@ -76,11 +83,20 @@ class Run:
 
         Returns:
             tuple[str, str]: 'train', 'resume' or 'skip', and why ('' for a fresh run).
+
+        Raises:
+            UserError: If another config has trained here and left a result or a checkpoint, and
+                ``retrain`` is not set.
         """
         state = RunState.read(self.work_dir)
         if state is None:
             return 'train', ''
         if change := self._config_change(state):
+            if (state.complete or state.has_checkpoint) and not self.retrain:
+                raise UserError(
+                    f'{shown(self.work_dir)} holds a run of another config: {change}; give '
+                    '--retrain (its checkpoints are kept in earlier/) or another --work-dirs'
+                )
             return 'train', f'trains again: {change}'
         if state.complete:
             return 'skip', 'finished before'
@@ -96,7 +112,7 @@ class Run:
         return 'train', f'trains again: the last start {ends.get(state.status, "left no record")}'
 
     def _config_change(self, state: RunState) -> str:
-        """The first setting in which the config asked for differs from the one that was run.
+        """The settings in which the config asked for differs from the one that was run.
 
         As for a resume, where it runs and what it tells do not count.
         """
@@ -135,10 +151,14 @@ def _difference(before: dict, wanted: dict) -> str:
     ]
     if not changed:
         return ''
-    key, *others = changed
-    old, new = (config.get(key, '(absent)') for config in (before, wanted))
-    more = f' and {len(others)} more' if others else ''
-    return f'{key} was {str(old)[:60]}, is {str(new)[:60]}{more}'
+    told = [
+        '{} was {:.60}, is {:.60}'.format(
+            key, *(str(c.get(key, '(absent)')) for c in (before, wanted))
+        )
+        for key in changed[:SHOWN]
+    ]
+    more = f' and {len(changed) - SHOWN} more' if len(changed) > SHOWN else ''
+    return '; '.join(told) + more
 
 
 def _may_change(key: str) -> bool:

@@ -133,6 +133,8 @@ class SlurmExecutor:
         try:
             todo, why = run.decide()
             run.work_dir.mkdir(parents=True, exist_ok=True)
+        except UserError as error:
+            return End('failed', reason=str(error))
         except OSError as error:
             return End('failed', reason=f'cannot write {run.work_dir}: {error.strerror}')
         forget_end(run)

@@ -8,6 +8,7 @@ import os
 import signal
 import time
 
+import replicas
 import torch
 import torch.distributed as dist
 from mmengine.hooks import Hook
@@ -24,6 +25,7 @@ NAMES = {
     'cutmix': 'cutmix/cutmix_deeplabv3plus-r101_4xb2u2_voc_classic_92-321.py',
     'corrmatch': 'corrmatch/corrmatch_deeplabv3plus-r101_4xb2u2_voc_classic_92-321.py',
     'french': 'cutmix/cutmix_deeplabv2-r101_1xb10u10_voc_french_106-321.py',
+    'average': 'suponly/suponly_deeplabv2-r101_1xb10u0_voc_french_106-321.py',
 }
 FORK = multiprocessing.get_context('fork')  # spares each start the seconds of the imports
 _ticks = FORK.Value('q', 0, lock=False)
@@ -59,6 +61,13 @@ class CpuSyncBN(torch.nn.BatchNorm2d):
         shape = (1, -1, 1, 1)
         x = (x - mean.view(shape)) * (var + self.eps).rsqrt().view(shape)
         return x * self.weight.view(shape) + self.bias.view(shape)
+
+
+def voc(folder, method):
+    """A replica with the lists of the method's benchmark."""
+    french = method in ('french', 'average')
+    benchmark = 'voc_french_106' if french else 'voc_classic_92'
+    return replicas.prepared(folder, 'voc12', [benchmark], overlap=french)
 
 
 def short(cfg, work_dir, iters=12, val_interval=4, interval=3, workers=0):

@@ -232,3 +232,19 @@ def test_unknown_benchmarks_and_label_seeds(data, config, name, options, message
     cfg = config(name)
     cfg.train_dataloader.dataset.update(options)
     match(message, refusal(cfg))
+
+
+@pytest.mark.parametrize(('name', 'classes'), [('student', 20), ('teacher', 22)])
+def test_other_classes_than_the_data(name, classes, data, config, tmp_path):
+    data()
+    cfg = shrink(config(VOC.replace('corrmatch', 'cutmix')), tmp_path / 'run')
+    runner = Runner.from_cfg(cfg)
+    runner.model.get_submodule(name).decode_head.num_classes = classes
+    expected = (
+        rf'^{name}\.decode_head has num_classes={classes}, the data set has 21 classes '
+        rf'\(background, aeroplane, bicycle, \.\.\.\); '
+        rf'set model\.{name}\.decode_head\.num_classes=21$'
+    )
+    with pytest.raises(UserError, match=expected):
+        runner.train()
+    assert runner.iter == 0

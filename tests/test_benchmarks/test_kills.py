@@ -4,18 +4,11 @@ import random
 import time
 
 import pytest
-import replicas
-from resumable import NAMES, Start, digest, logged, short
+from resumable import NAMES, Start, digest, logged, short, voc
 
 ITERS = 12
 # (loader workers, ranks, kills): ten for each method
 RUNS = [(0, 1, 2), (2, 1, 2), (4, 1, 1), (0, 2, 2), (2, 2, 2), (4, 2, 1)]
-
-
-def voc(folder, method):
-    """A replica with the lists of the method's benchmark."""
-    benchmark = f'voc_{"french_106" if method == "french" else "classic_92"}'
-    return replicas.prepared(folder, 'voc12', [benchmark], overlap=method == 'french')
 
 
 @pytest.mark.slow

@@ -1,31 +1,21 @@
 """A training that stops in the middle and resumes ends as one that never stopped, bit by bit."""
 
-import hashlib
 import itertools
-import json
 import time
 from functools import partial
 
 import lidar
 import pytest
-import replicas
 import shrink_lidar
-import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from resumable import NAMES, digest, logged, voc
 from shrink import shrink
 
 from mmseg_plugins.datasets.prepare import scans
 
 ITERS = 6
 NUMBERS = itertools.count()
-NAMES = {
-    'suponly': 'suponly/suponly_deeplabv3plus-r101_4xb2u0_voc_classic_92-321.py',
-    'cutmix': 'cutmix/cutmix_deeplabv3plus-r101_4xb2u2_voc_classic_92-321.py',
-    'corrmatch': 'corrmatch/corrmatch_deeplabv3plus-r101_4xb2u2_voc_classic_92-321.py',
-    'french': 'cutmix/cutmix_deeplabv2-r101_1xb10u10_voc_french_106-321.py',
-    'average': 'suponly/suponly_deeplabv2-r101_1xb10u0_voc_french_106-321.py',
-}
 
 
 class Stop(Hook):
@@ -58,40 +48,10 @@ def train(cfg, work_dir, workers=0, stop=None, resume=False, shrink=shrink):
             runner.train()
 
 
-def digest(work_dir):
-    """SHA-256 over all that is learnt: weights, teacher, average, threshold, momenta, schedule."""
-    saved = torch.load(work_dir / f'iter_{ITERS}.pth', weights_only=False)
-    found = hashlib.sha256()
-    states = saved['optimizer']['state']
-    tensors = {**saved['state_dict'], **saved.get('ema_state_dict', {})}
-    tensors.update({f'{i}.{k}': v for i, state in states.items() for k, v in state.items()})
-    for name in sorted(tensors):
-        found.update(name.encode() + torch.as_tensor(tensors[name]).numpy().tobytes())
-    found.update(repr(saved.get('param_schedulers')).encode())
-    return found.hexdigest()
-
-
-def logged(work_dir):
-    """Losses of each iteration and scores of each validation, the last of those told twice."""
-    lines = {}
-    for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in map(json.loads, path.read_text().splitlines()):
-            kind = 'val' if 'mIoU' in line else 'train'
-            times = ('time', 'data_time', 'memory')
-            lines[kind, line['step']] = {k: v for k, v in line.items() if k not in times}
-    return lines
-
-
 @pytest.mark.parametrize(('method', 'workers'), [*((name, 0) for name in NAMES), ('corrmatch', 2)])
 def test_resumed(method, workers, config, recorded, at, tmp_path, quick):
     name = NAMES[method]
-    french = method in ('french', 'average')
-    benchmark = f'voc_{"french_106" if french else "classic_92"}'
-    data = replicas.prepared(tmp_path, 'voc12', [benchmark])
-    if french:  # all images are unlabelled ones
-        labelled, rest = (data / f'splits/{benchmark}/{w}.txt' for w in ('labeled', 'unlabeled'))
-        rest.write_text(labelled.read_text() + rest.read_text())
-    recorded(at(data))
+    recorded(at(voc(tmp_path, method)))
     compare(config, name, tmp_path, workers)
 
 
@@ -118,6 +78,6 @@ def compare(config, name, tmp_path, workers=0, **kwargs):
     train(config(name), tmp_path / 'parts', workers, stop=3, **kwargs)
     train(config(name), tmp_path / 'parts', workers, stop=5, resume=True, **kwargs)
     train(config(name), tmp_path / 'parts', workers, resume=True, **kwargs)
-    assert digest(tmp_path / 'parts') == digest(tmp_path / 'whole')
+    assert digest(tmp_path / 'parts', ITERS) == digest(tmp_path / 'whole', ITERS)
     assert logged(tmp_path / 'parts') == logged(tmp_path / 'whole')
     assert {step for _, step in logged(tmp_path / 'whole')} == set(range(1, ITERS + 1))

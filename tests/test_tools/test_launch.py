@@ -191,14 +191,38 @@ def test_finished_runs_are_skipped(place):
     assert log(place, 'a').read_text() == 'trained\n'
 
 
-def test_a_changed_config_trains_again(place):
+def test_a_changed_config_is_refused_unless_told(place):
     launch(place, leaf(place, 'a'), cfg_options=['max_iters=5'])
+    before = sorted(path.name for path in log(place, 'a').parent.iterdir())
+    other, again = launch(place, leaf(place, 'b'), leaf(place, 'a'))
+    assert other.status == 'done'
+    assert again.status == 'failed' and again.note.endswith(
+        'seed0 holds a run of another config: max_iters was 5, is 10; give --retrain (its '
+        'checkpoints are kept in earlier/) or another --work-dirs'
+    )
+    assert sorted(path.name for path in log(place, 'a').parent.iterdir()) == before
+    (run,) = plan(place, leaf(place, 'a'), retrain=True)
+    assert run.decide() == ('train', 'trains again: max_iters was 5, is 10')
+    (again,) = launch(place, leaf(place, 'a'), retrain=True)
+    assert again.status == 'done' and len(calls(place)) == 3
+    (run,) = plan(place, leaf(place, 'a'), retrain=True)
+    assert run.decide()[0] == 'skip'
+
+
+def test_a_changed_config_with_nothing_to_lose_trains(place):
+    launch(place, leaf(place, 'a'), cfg_options=['max_iters=5'])
+    edit_record(place, 'a', status='failed')
+    (log(place, 'a').parent / 'last_checkpoint').unlink()
     (run,) = plan(place, leaf(place, 'a'))
     assert run.decide() == ('train', 'trains again: max_iters was 5, is 10')
-    (again,) = launch(place, leaf(place, 'a'))
-    assert again.status == 'done' and len(calls(place)) == 2
-    (run,) = plan(place, leaf(place, 'a'))
-    assert run.decide()[0] == 'skip'
+
+
+def test_three_changed_settings_are_told(place):
+    launch(place, leaf(place, 'a'))
+    settings = ['a=1', 'b=2', 'c=3', 'd=4']
+    (run,) = plan(place, leaf(place, 'a'), cfg_options=settings)
+    with pytest.raises(UserError, match=r': a was \(absent\), is 1; b .*; c .* is 3 and 1 more;'):
+        run.decide()
 
 
 @pytest.mark.parametrize('status', ['interrupted', 'running', 'failed'])
@@ -222,7 +246,7 @@ def test_nothing_to_resume_from_trains_again(place):
 
 def test_a_fresh_start_forgets_the_checkpoint_of_another_config(place):
     launch(place, leaf(place, 'a'), cfg_options=['max_iters=5'])
-    launch(place, leaf(place, 'a', 'user_error'))
+    launch(place, leaf(place, 'a', 'user_error'), retrain=True)
     assert not (place / 'work_dirs' / 'a' / 'seed0' / 'last_checkpoint').exists()
 
 
@@ -232,7 +256,7 @@ def test_a_fresh_start_keeps_the_checkpoints_of_another_config(place):
     (first,) = work_dir.glob('*/run.json')
     for name in ('iter_10.pth', 'best_mIoU_iter_10.pth'):
         (work_dir / name).write_text('weights')
-    launch(place, leaf(place, 'a'))
+    launch(place, leaf(place, 'a'), retrain=True)
     assert not list(work_dir.glob('*.pth'))
     kept = work_dir / 'earlier' / first.parent.name
     assert sorted(path.name for path in kept.iterdir()) == ['best_mIoU_iter_10.pth', 'iter_10.pth']
@@ -248,7 +272,8 @@ def test_what_a_resume_may_change_is_no_other_config(place):
     assert run.decide()[0] == 'resume'
     with open(config, 'a') as file:
         file.write("load_from = 'other.pth'\n")
-    assert run.decide()[1] == 'trains again: load_from was (absent), is other.pth'
+    with pytest.raises(UserError, match=r'load_from was \(absent\), is other.pth'):
+        run.decide()
 
 
 def test_a_broken_record_trains_again(place):
@@ -393,6 +418,17 @@ def test_tool_prints_a_table_and_fails_if_a_run_does(place, main, capsys):
     log = os.path.join('work_dirs', 'bad', 'seed0', 'train.log')
     assert out.endswith(f'failed: bad seed 0: data/none does not exist (log: {log})\n')
     assert '[2/2]' in progress and 'CalledProcessError' not in out + progress
+
+
+def test_printing_tells_what_is_refused(place, main, capsys):
+    launch(place, leaf(place, 'a'), cfg_options=['max_iters=5'])
+    with pytest.raises(SystemExit, match='1'):
+        main(leaf(place, 'a'), leaf(place, 'b'))
+    out, err = capsys.readouterr()
+    assert 'b.py' in out and 'a.py' not in out
+    assert 'holds a run of another config' in err and '1 of 2 runs are left' in err
+    main(leaf(place, 'a'), '--retrain')
+    assert 'a.py' in capsys.readouterr().out
 
 
 def test_tool_tells_a_mistake_in_one_line(place, main, capsys):
