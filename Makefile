@@ -15,16 +15,19 @@ SHAPES_CUTOUT = cutout_deeplabv3plus-r18n_1xb8u8_shapes_12-96
 SHAPES_ALL   = suponly_deeplabv3plus-r18n_1xb8u0_shapes_200-96
 CAMVID_RUNS  = suponly_deeplabv3plus-r18n_1xb4u0_camvid_46-240 cutmix_deeplabv3plus-r18n_1xb4u4_camvid_46-240 \
                corrmatch_deeplabv3plus-r18n_1xb4u4_camvid_46-240
-SCANS_RUNS   = cutmix_fidnet-n_1xb4u4_scans_4-32x256 suponly_fidnet-n_1xb4u0_scans_4-32x256
+SCANS_FEW    = suponly_fidnet-n_1xb4u0_scans_4-32x256
+SCANS_SEMI   = cutmix_fidnet-n_1xb4u4_scans_4-32x256
+SCANS_ALL    = suponly_fidnet-n_1xb4u0_scans_64-32x256
 SHAPES_SEEDS = 0 1 2
+SCANS_SEEDS  = 0 1 2
 CAMVID_SEEDS = 0
 
 # ---------------------------------------------------------------------------------------------------
 BIN     := $(VENV)/bin
 LAUNCH   = $(BIN)/python tools/launch.py --executor local
 # The benchmarks share one leaderboard: of the runs of both, what is there.
-TRAINED   = $(wildcard $(addprefix work_dirs/,$(SHAPES_FEW) $(SHAPES_LONG) $(SHAPES_SEMI) $(SHAPES_CUTOUT) $(SHAPES_ALL) $(CAMVID_RUNS)))
-BASELINES = $(filter $(notdir $(TRAINED)),$(SHAPES_FEW) $(SHAPES_LONG) $(firstword $(CAMVID_RUNS)))
+TRAINED   = $(wildcard $(addprefix work_dirs/,$(SHAPES_FEW) $(SHAPES_LONG) $(SHAPES_SEMI) $(SHAPES_CUTOUT) $(SHAPES_ALL) $(CAMVID_RUNS) $(SCANS_FEW) $(SCANS_SEMI) $(SCANS_ALL)))
+BASELINES = $(filter $(notdir $(TRAINED)),$(SHAPES_FEW) $(SHAPES_LONG) $(firstword $(CAMVID_RUNS)) $(SCANS_FEW))
 leaves   = $(foreach stem,$(1),$(wildcard configs/*/$(stem).py))
 FITS     = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 PYTHON  ?= $(shell for p in python3 python3.12 python3.11 python; do \
@@ -36,7 +39,7 @@ export PYTHONPATH := $(CURDIR)
 # A recipe stops at its first error.
 .SHELLFLAGS := -ec
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-lidar test lint format test-golden test-kill test-gather test-page test-wheel test-slurm shapes-benchmark camvid-benchmark results clean
+.PHONY: help setup demo demo-lidar test lint format test-golden test-kill test-gather test-page test-wheel test-slurm shapes-benchmark camvid-benchmark scans-benchmark results clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 22
@@ -66,12 +69,14 @@ demo: setup ## train three methods on generated data, gather, plot (8 minutes)
 	$(BIN)/python tools/plot_results.py --results work_dirs/demo/results
 	@echo 'table: work_dirs/demo/results/leaderboard.md (rm -r work_dirs/demo to train again)'
 
-demo-lidar: setup ## CutMix and SupOnly on simulated scans, three seeds, gather, plot
+demo-lidar: setup ## CutMix and SupOnly on simulated scans, three seeds, gather, plot (12 minutes)
 	$(BIN)/python tools/prepare_data.py scans
-	$(LAUNCH) $(call leaves,$(SCANS_RUNS)) --seeds 0 1 2 --work-dirs work_dirs/demo-lidar --jobs $(JOBS) --gpus $(GPUS)
-	$(BIN)/python tools/gather_results.py work_dirs/demo-lidar --out work_dirs/demo-lidar/results \
-	  --paired $(lastword $(SCANS_RUNS))
+	$(LAUNCH) $(call leaves,$(SCANS_SEMI) $(SCANS_FEW)) --seeds $(SCANS_SEEDS) --work-dirs work_dirs/demo-lidar \
+	  --jobs $(JOBS) --gpus $(GPUS)
+	$(BIN)/python tools/gather_results.py work_dirs/demo-lidar --out work_dirs/demo-lidar/results --paired $(SCANS_FEW)
+	@echo 'plots:'
 	$(BIN)/python tools/plot_results.py --results work_dirs/demo-lidar/results
+	@echo 'table: work_dirs/demo-lidar/results/leaderboard.md (rm -r work_dirs/demo-lidar to train again)'
 
 test: setup ## run the tests (ARGS="-k launch" to choose)
 	$(BIN)/python -m pytest $(ARGS)
@@ -120,8 +125,13 @@ camvid-benchmark: setup ## the three methods on CamVid, 46 labels (CAMVID=DIR); 
 	$(LAUNCH) $(call leaves,$(CAMVID_RUNS)) --seeds $(CAMVID_SEEDS) --jobs $(JOBS) --gpus $(GPUS)
 	$(MAKE) --no-print-directory results
 
+scans-benchmark: setup ## SupOnly, CutMix, all labels on simulated LiDAR scans; three seeds; into results/ (20 minutes)
+	$(BIN)/python tools/prepare_data.py scans
+	$(LAUNCH) $(call leaves,$(SCANS_SEMI) $(SCANS_FEW) $(SCANS_ALL)) --seeds $(SCANS_SEEDS) --jobs $(JOBS) --gpus $(GPUS)
+	$(MAKE) --no-print-directory results
+
 results: setup ## gather what the benchmarks have trained into results/: tables, figures, page
-	$(if $(TRAINED),,$(error nothing is trained yet: run make shapes-benchmark or make camvid-benchmark first))
+	$(if $(TRAINED),,$(error nothing is trained yet: run make shapes-benchmark, camvid-benchmark or scans-benchmark first))
 	$(BIN)/python tools/gather_results.py $(TRAINED) $(addprefix --paired ,$(BASELINES))
 	$(BIN)/python tools/plot_results.py
 	$(BIN)/python tools/make_metafiles.py
