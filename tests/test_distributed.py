@@ -117,10 +117,12 @@ def test_the_threshold_moves_once_per_step_by_the_maxima_of_all_its_batches(tmp_
     assert halves['threshold'].item() == pytest.approx(whole['threshold'].item(), rel=1e-9)
 
 
-@pytest.mark.parametrize('name', ['r18n', 'r101', 'r101-cityscapes', 'r101-torchvision', 'v2'])
+@pytest.mark.parametrize(
+    'name', ['r18n', 'r101', 'r101-cityscapes', 'r101-torchvision', 'v2', 'fidnet']
+)
 def test_ranks_share_batch_statistics(root, name):
     """Batch norm that takes statistics of a batch takes them over all ranks."""
-    stem = 'deeplabv2-r101' if name == 'v2' else f'deeplabv3plus-{name}'
+    stem = dict(v2='deeplabv2-r101', fidnet='fidnet').get(name, f'deeplabv3plus-{name}')
     cfg = Config.fromfile(root / f'configs/_base_/networks/{stem}.py')
     parts = [cfg.network, *([cfg.correlation] if 'correlation' in cfg else [])]
     with torch.device('meta'):

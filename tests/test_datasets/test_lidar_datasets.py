@@ -6,11 +6,14 @@ import re
 import lidar
 import numpy as np
 import pytest
+import torch
 from mmengine.dataset import pseudo_collate
 from mmseg.registry import DATASETS
 from torch.utils.data import DataLoader
 
+from mmseg_plugins.datasets import SemiDataset
 from mmseg_plugins.datasets.lidar import semantickitti_labels
+from mmseg_plugins.datasets.samplers import Draw
 from mmseg_plugins.errors import UserError, one_line
 
 SETS = ('semantickitti', 'scribblekitti', 'nuscenes')
@@ -110,6 +113,34 @@ def test_scribbles_for_training_dense_labels_for_validation(roots):
     assert (drawn[drawn != 255] == dense[drawn != 255]).all()
 
 
+def test_a_sample_is_a_function_of_its_draw(roots):
+    root = roots['semantickitti']
+    source = dict(
+        type='SemanticKITTIDataset',
+        data_root=str(root),
+        data_prefix=dict(
+            img_path='semantickitti/sequences', seg_map_path='semantickitti/sequences'
+        ),
+        ann_file='splits/semantickitti_1pct/labeled.txt',
+        verify=False,
+        pipeline=[
+            dict(type='LoadLidarPoints'),
+            dict(type='LoadLidarLabels'),
+            dict(type='AugmentPoints'),
+            KITTI,
+            dict(type='RollColumns', margin=0),
+        ],
+    )
+    stream = dict(source='labeled', pipeline=[dict(type='PackValidInputs')])
+    dataset = SemiDataset(source, [stream])
+
+    def image(number):
+        np.random.random(number)  # whatever came before
+        return dataset[Draw.of(1, seed=3, stream=0, number=number)]['inputs']
+
+    assert torch.equal(image(7), image(7)) and not torch.equal(image(7), image(8))
+
+
 def test_classes_come_through(roots):
     data = roots['semantickitti']
     item = build(data, 'semantickitti', augment=False)[0]['data_samples']
@@ -202,6 +233,15 @@ def test_skipping_broken_scans(root):
     strict = build(root, 'semantickitti', bad_files='skip', test_mode=True)
     with pytest.raises(UserError, match='not finite'):
         strict[0]
+
+
+def test_a_scan_that_cannot_be_read_is_not_skipped(root):
+    path = scan(root)
+    dataset = build(root, 'semantickitti', bad_files='skip')
+    path.unlink()
+    with pytest.raises(UserError, match=r'scan .*\.bin cannot be read \(No such file.*disk'):
+        dataset[0]
+    assert not dataset.skipped.any()
 
 
 def test_skipping_all(root):

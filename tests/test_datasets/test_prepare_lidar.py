@@ -347,6 +347,9 @@ def test_the_subcommand(tmp_path, root, capsys):
         found = DATASETS.build(dict(type=kind, data_prefix=prefix, **place))
         shown = np.unique(np.concatenate([item['point_labels'] for item in found]))
         assert len(found) == 2 and len(shown) > 5
-    main = runpy.run_path(root / 'tools/prepare_data.py')['main']
-    main(['scans', '--out', str(tmp_path / 'a'), '--check'])
+    tool = runpy.run_path(root / 'tools/prepare_data.py')
+    tool['main'](['scans', '--out', str(tmp_path / 'a'), '--check'])
     assert 'everything is as recorded' in capsys.readouterr().out
+    for module in (scans, semantickitti, scribblekitti, nuscenes):
+        leaf = tool['next_command'](module.BENCHMARK)
+        assert '/cutmix_fidnet' in leaf and f'_{module.BENCHMARK}-' in leaf
