@@ -21,6 +21,7 @@ from mmseg_plugins.results.style import COLOURS, drawing
 
 # Inches; a README shows the whole figure some 900 px wide.
 WIDTH, GAP, LINE = 9.0, 0.07, 0.16
+SHORTEST = 0.5  # row of pictures: range images, 32 times as wide as tall, are stretched
 PASSES, FAILS, IGNORED = '#e8e8e8', '#2b2b2b', '#9db4c0'
 BOX, ADDED, POINT = COLOURS[1], COLOURS[4], COLOURS[5]
 # Lines have an edge, to be seen on any picture.
@@ -221,7 +222,7 @@ def lay_out(
     rows, (height, width) = len(parts.names), parts.label.shape[1:]
     margin = 1.4 * LINE
     cell = (WIDTH - margin - GAP * (len(columns) - 1)) / len(columns)
-    tall = cell * height / width
+    tall = max(cell * height / width, SHORTEST)
     caption = LINE if any(column.captions for column in columns) else GAP
     bar = 2 * LINE if any(column.scale for column in columns) else 0
     per_row = [entries_per_line(keys) for keys in legends]
@@ -276,7 +277,7 @@ def lay_out(
 
 def draw_picture(axes: plt.Axes, column: Column, parts: StepParts, n: int) -> None:
     """One picture with its marks and caption."""
-    axes.imshow(column.pictures[n], interpolation='nearest')
+    axes.imshow(column.pictures[n], interpolation='nearest', aspect='auto')
     axes.set(xticks=[], yticks=[], autoscale_on=False)
     for spine in axes.spines.values():
         spine.set(visible=True, color='#777777', linewidth=0.5)
