@@ -12,6 +12,7 @@ from mmengine.runner import set_random_seed
 from mmseg.registry import MODELS
 from PIL import Image
 
+from mmseg_plugins.datasets.prepare import scans
 from mmseg_plugins.results.prediction_parts import (
     ImagePredictions,
     image_miou,
@@ -26,6 +27,7 @@ LEAVES = {
     'SupOnly': 'configs/suponly/suponly_' + STEM.format(0),
     'CutMix': 'configs/cutmix/cutmix_' + STEM.format(8),
     'CamVid': 'configs/suponly/suponly_deeplabv3plus-r18n_1xb4u0_camvid_46-240.py',
+    'Scans': 'configs/cutmix/cutmix_fidnet-n_1xb4u4_scans_4-32x256.py',
 }
 
 
@@ -141,3 +143,12 @@ def test_the_tool(call, sources, tiny_data, tmp_path):
     assert 'does not fit' in error('--run', config, sources('CutMix')[3])
     assert 'KEY=VALUE' in error(*run, '--cfg-options', 'seed')
     assert not (tmp_path / 'predictions.png').exists()
+
+
+def test_scans(call, sources, tiny_data, tmp_path):
+    scans.prepare(tiny_data, counts=(4, 2), labelled=(4,), nuscenes_counts=(0, 0))
+    runs = [('--run', *sources('Scans', seed)[2:]) for seed in (0, 1)]
+    out = tmp_path / 'seen.svg'
+    assert call(*runs[0], *runs[1], '--images', '000001', '--out', out) == (0, f'{out}\n')
+    drawn = out.read_text()
+    assert drawn.count('<image') == 5  # depth, intensity, ground truth, two predictions
