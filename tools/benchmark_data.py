@@ -36,7 +36,9 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     add('--data', action='store_true', help="read the leaf's data set instead of generated files")
     add('--step-ms', type=float, metavar='MS', help='length of a training step that is fed')
     add('--workers', type=int, default=0, metavar='N', help='also time the loader with N processes')
-    add('--draws', type=int, default=40, metavar='N', help='samples a repeat (default: %(default)s)')
+    add(
+        '--draws', type=int, default=40, metavar='N', help='samples a repeat (default: %(default)s)'
+    )
     add('--repeats', type=int, default=5, metavar='N', help='repeats (default: %(default)s)')
     add('--json', action='store_true', help='one JSON object instead of a table')
     add('--cfg-options', nargs='+', action=DictAction, default={}, metavar='K=V', help='overrides')
@@ -70,9 +72,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict:
     found = dict(config=args.config.stem, data='own' if args.data else 'generated')
     found.update(streams=streams, **against_step(streams, args.step_ms))
     if args.workers:
-        found.update(
-            workers=args.workers, loader_images_per_s=measure_loader(cfg, args.workers)
-        )
+        found.update(workers=args.workers, loader_images_per_s=measure_loader(cfg, args.workers))
     found.update(device=device_name(torch.device('cpu')), load=os.getloadavg()[0])
     return dict(found, versions=versions())
 
@@ -82,9 +82,10 @@ def table(found: dict) -> str:
     lines = [f'{found["config"]} ({found["data"]} files), {found["device"]}', '']
     for stream in found['streams']:
         low, high = stream['spread']
+        views = ', '.join(stream['views'])
         lines.append(
-            f'{stream["source"]} ({", ".join(stream["views"])}): {1000 / stream["ms"]:.1f} images/s '
-            f'and core, {stream["ms"]:.2f} ms ({low:.2f} to {high:.2f})'
+            f'{stream["source"]} ({views}): {1000 / stream["ms"]:.1f} images/s and core, '
+            f'{stream["ms"]:.2f} ms ({low:.2f} to {high:.2f})'
         )
         lines += [f'    {ms:7.2f} ms  {name}' for name, ms in stream['transforms'].items()]
     lines += [
@@ -111,7 +112,9 @@ def main(argv: list[str] | None = None) -> None:
     warnings.simplefilter('ignore')  # the stack's notes on old options
     with tempfile.TemporaryDirectory() as folder:
         if not args.data:
-            print(f'generated pictures; true sizes are known of {", ".join(SIZES)}', file=sys.stderr)
+            print(
+                f'generated pictures; true sizes are known of {", ".join(SIZES)}', file=sys.stderr
+            )
         found = measure(args, Path(folder))
     print(json.dumps(found) if args.json else table(found))
 

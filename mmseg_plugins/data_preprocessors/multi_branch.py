@@ -11,10 +11,12 @@ class MultiBranchDataPreprocessor(BaseDataPreprocessor):
 
     Args:
         data_preprocessor (dict): Config of mmseg's ``SegDataPreProcessor``.
+        non_blocking (bool): Copy to the GPU from pinned memory (see
+            :class:`AccumulatingTrainLoop`) while this process goes on. Defaults to True.
     """
 
-    def __init__(self, data_preprocessor: dict) -> None:
-        super().__init__()
+    def __init__(self, data_preprocessor: dict, non_blocking: bool = True) -> None:
+        super().__init__(non_blocking)
         self.data_preprocessor = MODELS.build(data_preprocessor)
 
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -30,6 +32,7 @@ class MultiBranchDataPreprocessor(BaseDataPreprocessor):
         if not isinstance(data['inputs'], dict):
             return self.data_preprocessor(data, training)
 
+        data = self.cast_data(data)
         inputs, data_samples = {}, {}
         for branch in data['inputs']:
             batch = {
