@@ -39,6 +39,8 @@ class MultiBranchDataPreprocessor(BaseDataPreprocessor):
                 key: [value for value in data[key][branch] if value is not None]
                 for key in ('inputs', 'data_samples')
             }
+            if not batch['inputs']:  # of a stream that is not drawn
+                continue
             batch = self.data_preprocessor(batch, training)
             inputs[branch], data_samples[branch] = batch['inputs'], batch['data_samples']
         return dict(inputs=inputs, data_samples=data_samples)
