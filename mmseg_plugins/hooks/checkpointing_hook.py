@@ -62,13 +62,13 @@ def _checkpointed(block: nn.Module) -> Callable:
 
 @contextmanager
 def _keeping_statistics(module: nn.Module) -> Iterator[None]:
-    """Normalise by the batch without counting it in the running statistics."""
+    """Normalise by the batch, and count it in copies of the running statistics alone."""
     norms = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.training]
-    norms = [norm for norm in norms if norm.track_running_stats]
-    for norm in norms:
-        norm.track_running_stats = False
+    kept = [(norm, *item) for norm in norms for item in norm.named_buffers(recurse=False)]
+    for norm, name, statistic in kept:
+        setattr(norm, name, statistic.clone())
     try:
         yield
     finally:
-        for norm in norms:
-            norm.track_running_stats = True
+        for norm, name, statistic in kept:
+            setattr(norm, name, statistic)
