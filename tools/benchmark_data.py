@@ -85,7 +85,7 @@ def table(found: dict) -> str:
         views = ', '.join(stream['views'])
         lines.append(
             f'{stream["source"]} ({views}): {1000 / stream["ms"]:.1f} images/s and core, '
-            f'{stream["ms"]:.2f} ms ({low:.2f} to {high:.2f})'
+            f'{stream["ms"]:.2f} ms ({low:.2f} to {high:.2f}; with waiting {stream["wall_ms"]:.2f})'
         )
         lines += [f'    {ms:7.2f} ms  {name}' for name, ms in stream['transforms'].items()]
     lines += [

@@ -46,7 +46,8 @@ def measure_streams(cfg: Config, draws: int = 40, repeats: int = 5) -> list[dict
 
     Returns:
         list[dict]: For each stream ``source``, ``views``, ``images`` (of it in a batch), ``ms``
-        (median over the repeats of a sample's milliseconds), ``spread`` (lowest and highest) and
+        (median over the repeats of a core's milliseconds for a sample), ``spread`` (lowest and
+        highest), ``wall_ms`` (with waiting, for the disk or for other processes) and
         ``transforms`` (class to milliseconds per sample, the costliest first; what is left is
         reading the data info and seeding).
     """
@@ -55,14 +56,16 @@ def measure_streams(cfg: Config, draws: int = 40, repeats: int = 5) -> list[dict
     first = [0, *dataset.cumulative_sizes]
     timers = [TimedTransforms(stream.pipeline) for stream in streams]
     times: list[list[float]] = [[] for _ in streams]
+    walls: list[list[float]] = [[] for _ in streams]
     for repeat in range(repeats + 1):
         for number, stream in enumerate(streams):
             if repeat == 1:
                 timers[number].seconds.clear()
-            start = time.perf_counter()
+            start, wall = time.thread_time(), time.perf_counter()
             for draw in range(draws):
                 dataset[Draw.of(first[number] + draw % len(stream), 0, number, draw)]
-            times[number].append((time.perf_counter() - start) / draws * 1000)
+            times[number].append((time.thread_time() - start) / draws * 1000)
+            walls[number].append((time.perf_counter() - wall) / draws * 1000)
     found = []
     ratio = cfg.train_dataloader.sampler.source_ratio
     for number, timer in enumerate(timers):
@@ -75,6 +78,7 @@ def measure_streams(cfg: Config, draws: int = 40, repeats: int = 5) -> list[dict
                 'images': ratio[number],
                 'ms': statistics.median(ms),
                 'spread': [ms[0], ms[-1]],
+                'wall_ms': statistics.median(walls[number][1:]),
                 'transforms': dict(sorted(parts.items(), key=lambda part: -part[1])),
             }
         )

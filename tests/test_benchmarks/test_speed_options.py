@@ -1,5 +1,6 @@
 """What trades exactness for speed: what it may change, and that its leaves train and resume."""
 
+import os
 import shutil
 
 import golden_losses
@@ -12,6 +13,7 @@ from shrink import shrink
 
 from mmseg_plugins.seeding import seed_all
 
+os.environ.setdefault('TORCHINDUCTOR_COMPILE_THREADS', '1')  # a fork would not have its workers
 SIZE = 33
 METHODS = {
     'suponly': 'suponly/suponly_deeplabv3plus-r18n_1xb8u0_shapes_12-96.py',
