@@ -9,7 +9,7 @@ from .semantickitti import SemanticKITTIDataset
 from .semi_dataset import SemiDataset
 from .shapes import ShapesDataset
 from .split_list import SplitListDataset
-from .transforms import LoadIndexMask, LoadValidMask, MultiBranch, RandomLongSide, StrongAugment
+from .transforms import LoadIndexMask, LoadValidMask, MultiBranch, RandomLongSideCrop, StrongAugment
 from .voc import SplitVOCDataset
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     'MultiBranch',
     'MultiSourceSampler',
     'NuScenesLidarDataset',
-    'RandomLongSide',
+    'RandomLongSideCrop',
     'ScansDataset',
     'ScribbleKITTIDataset',
     'SemanticKITTIDataset',

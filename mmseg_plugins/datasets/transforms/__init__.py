@@ -8,7 +8,7 @@ from .multi_branch import MultiBranch
 from .pack_scan_inputs import PackScanInputs
 from .pack_valid_inputs import PackValidInputs
 from .project_to_range import ProjectToRange
-from .random_long_side import RandomLongSide
+from .random_long_side_crop import RandomLongSideCrop
 from .random_scale_window import RandomScaleWindow
 from .roll_columns import RollColumns
 from .strong_augment import StrongAugment
@@ -24,7 +24,7 @@ __all__ = [
     'PackScanInputs',
     'PackValidInputs',
     'ProjectToRange',
-    'RandomLongSide',
+    'RandomLongSideCrop',
     'RandomScaleWindow',
     'RollColumns',
     'StrongAugment',
