@@ -2,7 +2,7 @@ from .batch_ohem_loss import BatchOHEMLoss
 from .consistency_loss import ConsistencyLoss
 from .global_criteria import global_criteria
 from .labelled_cross_entropy_loss import LabelledCrossEntropyLoss
-from .masked_loss import masked_cross_entropy, masked_kl_divergence
+from .masked_loss import masked_cross_entropy, masked_kl_divergence, masked_nll
 
 __all__ = [
     'BatchOHEMLoss',
@@ -11,4 +11,5 @@ __all__ = [
     'global_criteria',
     'masked_cross_entropy',
     'masked_kl_divergence',
+    'masked_nll',
 ]

@@ -123,7 +123,7 @@ def run_step(model: SemiBaseSegmentor, batch: dict, images: int) -> StepParts:
             parts.gate = float(loss.gate(target['logits'], valid))
     if isinstance(model, CorrMatch):
         if model.thresh_update:
-            model.update_threshold(views['unsup_weak'], target['valid'])
+            model.update_threshold(target['weak'], target['valid'])
         parts.threshold = float(model.threshold)
         parts.confident = (parts.confidence >= parts.threshold) & parts.valid
         parts.propagation = propagation_of(parts, views['maps'][show].cpu(), watched, len(image))

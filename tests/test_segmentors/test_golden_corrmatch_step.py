@@ -125,7 +125,8 @@ def rectangles(masks: np.ndarray) -> np.ndarray:
 def record(monkeypatch) -> dict:
     """Record what passes between the parts of a step."""
     seen = {}
-    forward_views, propagate = module.CorrMatch.forward_views, module.propagate_regions
+    forward_views, receive = module.CorrMatch.forward_views, module.receive_regions
+    send = module.send_regions
     binary_maps = correlation_head.binary_maps
 
     def spy_maps(rows, feature_size, size):
@@ -134,17 +135,22 @@ def record(monkeypatch) -> dict:
         return binary_maps(rows, feature_size, size)
 
     def spy_views(self, inputs):
-        views = seen['views'] = forward_views(self, inputs)
+        views = forward_views(self, inputs)
+        seen['views'] = dict(views)
         return views
 
-    def spy_propagate(label, confident, maps, threshold, num_classes):
+    def spy_send(label, confident, maps, threshold, num_classes, allowed):
         assert num_classes == CLASSES
-        seen.update(lab_m=label, F0=confident, maps=maps)
-        seen['lab_p'], seen['F1'] = propagate(label, confident, maps, threshold, num_classes)
+        seen.update(lab_m=label, F0=confident, maps=maps & allowed[:, None])
+        return send(label, confident, maps, threshold, num_classes, allowed)
+
+    def spy_receive(sent):
+        seen['lab_p'], seen['F1'] = receive(sent)
         return seen['lab_p'], seen['F1']
 
     monkeypatch.setattr(module.CorrMatch, 'forward_views', spy_views)
-    monkeypatch.setattr(module, 'propagate_regions', spy_propagate)
+    monkeypatch.setattr(module, 'send_regions', spy_send)
+    monkeypatch.setattr(module, 'receive_regions', spy_receive)
     monkeypatch.setattr(correlation_head, 'binary_maps', spy_maps)
     return seen
 
