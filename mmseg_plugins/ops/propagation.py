@@ -175,9 +175,7 @@ def _propagate_image(
 def _pack_here(sent: SentRegions, images, threshold: Tensor) -> SentRegions:
     """On the host: words of each image."""
     sent.received = sent.received.flatten(1)
-    sent.words = [
-        (pack(passed), pack(maps) & pack(allowed)) for passed, maps, allowed in images
-    ]
+    sent.words = [(pack(passed), pack(maps) & pack(allowed)) for passed, maps, allowed in images]
     sent.tau = threshold.numpy()[()]
     return sent
 

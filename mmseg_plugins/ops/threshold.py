@@ -5,9 +5,7 @@ import torch
 from torch import Tensor
 
 
-def class_maxima(
-    label: Tensor, confidence: Tensor, valid: Tensor, num_classes: int
-) -> Tensor:
+def class_maxima(label: Tensor, confidence: Tensor, valid: Tensor, num_classes: int) -> Tensor:
     """The highest confidence of each predicted class, over all ranks.
 
     Ranks exchange one maximum per class instead of their logits, which gives the same number as

@@ -1,4 +1,3 @@
-import torch
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor
@@ -68,7 +67,6 @@ class CutMix(SemiBaseSegmentor):
         """Consistency of the student on the mixture with the mixed teacher."""
         logits = self.segment(self.student, image)
         valid = target['valid'].unsqueeze(1)
-        loss = self.consistency(logits, target['logits'], valid)
-        with torch.no_grad():
-            mask_ratio = self.consistency.confident(target['logits']).mean()
-        return dict(loss_consistency=loss, mask_ratio=mask_ratio)
+        read = self.consistency.read(target['logits'])
+        loss = self.consistency(logits, target['logits'], valid, read)
+        return dict(loss_consistency=loss, mask_ratio=read[1].mean())
