@@ -6,7 +6,12 @@ from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
 
 from mmseg_plugins.errors import UserError
-from mmseg_plugins.losses import masked_cross_entropy, masked_kl_divergence, masked_nll
+from mmseg_plugins.losses import (
+    masked_cross_entropy,
+    masked_kl_divergence,
+    masked_nll,
+    quiet_losses,
+)
 from mmseg_plugins.ops.propagation import receive_regions, send_regions
 from mmseg_plugins.ops.threshold import class_maxima, mean_of_maxima
 
@@ -149,12 +154,12 @@ class CorrMatch(SemiBaseSegmentor):
         losses = {}
         for i, (head, stage) in enumerate(zip(heads, views['sup_stages'], strict=True)):
             name = 'decode' if len(heads) == 1 else f'decode_{i}'
-            losses.update(add_prefix(head.loss_by_feat(stage, data_samples), name))
+            losses.update(add_prefix(quiet_losses(head, stage, data_samples), name))
         if self.student.with_auxiliary_head:
             losses.update(
                 self.student._auxiliary_head_forward_train(views['sup_features'], data_samples)
             )
-        corr = add_prefix(heads[-1].loss_by_feat(views['sup_corr'], data_samples), 'corr')
+        corr = add_prefix(quiet_losses(heads[-1], views['sup_corr'], data_samples), 'corr')
         return {
             **_weighted(losses, self.loss_weights['sup']),
             **_weighted(corr, self.loss_weights['sup_corr']),

@@ -11,8 +11,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import propagate_plainly, region_scene
+from region_scenes import region_scene
 
+from mmseg_plugins.benchmark.plain_propagation import propagate_plainly
 from mmseg_plugins.ops import propagation
 from mmseg_plugins.ops.propagation import propagate_regions, send_regions
 
