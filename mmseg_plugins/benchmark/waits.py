@@ -29,8 +29,7 @@ class WaitCounter(TorchDispatchMode):
     """Counts operations that would wait on CUDA, whatever the device.
 
     These are reads of a scalar, operations whose output's size depends on values, and indexing by
-    a bool mask. Copies between host and device are none on a CPU and so not counted there. Copies between host and device cannot be seen on a CPU; a function that stands for
-    one says so by :func:`count_copy`.
+    a bool mask. Copies between host and device are none on a CPU and so not counted there.
 
     Args:
         part (callable): Names the part of the step that runs. Defaults to one without a name.

@@ -140,11 +140,9 @@ def test_waits_are_counted():
         x.sum().item()  # 1
         bool((x > 0).any())  # 2
         x[mask]  # 3
-        x[mask] = (
-            0.0  # a filled index_put or masked_fill: no wait on CUDA is claimed for the latter
-        )
-        mask.nonzero()  # 4
-        x.unique()  # 5
+        x[mask] = torch.zeros(3)  # 4
+        mask.nonzero()  # 5
+        x.unique()  # 6
         x[torch.tensor([0, 2])]  # none: the size is known
         torch.where(mask, x, -x).sum()
 
@@ -152,7 +150,7 @@ def test_waits_are_counted():
     names = {name: count for (_, name), count in found.items()}
     assert {part for part, _ in found} == {'here'} and how == 'operations that would wait'
     assert names['_local_scalar_dense'] == 2 and names['index'] == 1 and names['nonzero'] == 1
-    assert names['_unique2'] == 1
+    assert names['_unique2'] == 1 and sum(names.values()) == 6
 
 
 @pytest.mark.parametrize('name', ['corrmatch', 'voc'])
@@ -230,16 +228,14 @@ def test_other_errors_are_not_memory():
 @pytest.mark.parametrize('seed', range(4))
 def test_the_transcription_is_the_product(seed):
     """Whole steps on a small network: losses, threshold, filter, gradients and draws."""
-    head = dict(STUDENTS['fcn'][0]['decode_head'])
-    student = dict(STUDENTS['fcn'][0], decode_head=head)
     results = []
     for kind in ('CorrMatch', 'PlainCorrMatch'):
         torch.manual_seed(seed)
-        cfg = corrmatch(student, 32, thresh_init=0.35 + 0.1 * seed)
+        cfg = corrmatch(*STUDENTS['fcn'], thresh_init=0.45 + 0.05 * seed)
         cfg.type = kind
         model = MODELS.build(cfg).double().train()
         with torch.no_grad():
-            model.student.decode_head.conv_seg.weight.mul_(20)
+            model.student.decode_head.conv_seg.weight.mul_(5)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
         history = []
         for step in range(3):
@@ -256,6 +252,7 @@ def test_the_transcription_is_the_product(seed):
         results.append(history)
     for ours, plain in zip(*results, strict=True):
         assert {key: ours[key] for key in plain} == pytest.approx(plain, rel=1e-9)
-        assert 0 < plain['mask_ratio'] < 1 or seed
+        assert 0 < plain['mask_ratio'] < 1
         left_out = set(ours) - set(plain)
         assert left_out == {'propagated_ratio', 'sup.decode.acc_seg', 'sup.corr.acc_seg'}
+    assert any(ours['propagated_ratio'] > 0 for ours in results[0])
