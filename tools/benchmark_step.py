@@ -112,8 +112,7 @@ def variants(path: str, args: argparse.Namespace) -> list:
         seen = seen or (signature, batch)
         title = Path(name).stem if is_file else name or Path(path).stem
         device = find_device(args.device)
-        with explained(args.batch, args.crop, path):
-            trials.append(build(cfg, title, stream, device, args.seed, changes))
+        trials.append(build(cfg, title, stream, device, args.seed, changes))
     return [trials, seen[1]]
 
 
@@ -132,7 +131,8 @@ def _shapes(shapes: list) -> str:
 
 
 def run(path: str, args: argparse.Namespace) -> dict:
-    trials, batch = variants(path, args)
+    with explained(args.batch, args.crop, path):
+        trials, batch = variants(path, args)
     say = print if sys.stderr.isatty() else lambda *a, **k: None
     with explained(args.batch, args.crop, path, trials):
         shares = [

@@ -10,6 +10,9 @@ from mmseg_plugins.errors import UserError
 
 REMEDIES = 'checkpointing, bf16 or accumulation (docs/performance.md says how a leaf takes them)'
 
+# in MiB
+UNITS = {'bytes': 2.0**-20, 'KiB': 2.0**-10, 'MiB': 1.0, 'GiB': 1024.0}
+
 
 @contextmanager
 def explained(
@@ -60,22 +63,17 @@ def describe(error: BaseException, config: str, timelines: list) -> str:
         str: One line.
     """
     asked = re.search(r'[Tt]ried to allocate ([\d.]+) ?(\w+)', str(error))
-    more = ''
-    if asked:
-        number, unit = float(asked[1]), asked[2]
-        more = (
-            f' (asked for {number / 2**30:.1f} GiB more)'
-            if unit == 'bytes'
-            else (f' (asked for {asked[1]} {unit} more)')
-        )
+    wanted = float(asked[1]) * UNITS.get(asked[2], 0.0) if asked else 0.0
+    more = f' (asked for {wanted / 1024:.2f} GiB more)' if wanted else ''
     where, largest = '', ''
     for timeline in timelines:
         if timeline.failed:
             where = f' in the part {timeline.failed!r}'
             growth = timeline.growth_mib()
-            if growth:
-                part = max(growth, key=growth.get)
-                largest = f'; the largest part so far is {part!r}, {growth[part] / 1024:.1f} GiB'
+            growth[timeline.failed] = growth.get(timeline.failed, 0.0) + wanted
+            part = max(growth, key=growth.get)
+            if growth[part] > 0:
+                largest = f'; the largest part is {part!r}, {growth[part] / 1024:.1f} GiB or more'
     if not where:
-        where = ' while the networks were built'
+        where = ' before the first step'
     return f'{config}: out of memory{where}{more}{largest}'

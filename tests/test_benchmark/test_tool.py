@@ -1,6 +1,7 @@
 """tools/benchmark_step.py from the outside, on a leaf at a tenth of its size."""
 
 import json
+import runpy
 import subprocess
 import sys
 
@@ -95,18 +96,20 @@ def test_two_leaves_of_one_batch(tool, small):
         ),
     ],
 )
-def test_refusals(tool, args, message):
-    done = tool(*args)
-    assert done.returncode == 1 and not done.stdout
-    assert done.stderr.startswith('error: ') and done.stderr.count('\n') == 1
-    assert message in done.stderr
+def test_refusals(root, args, message, monkeypatch, capsys):
+    monkeypatch.chdir(root)
+    tool = runpy.run_path('tools/benchmark_step.py')
+    with pytest.raises(SystemExit) as caught:
+        tool['main']([str(arg) for arg in args])
+    line = str(caught.value)
+    assert line.startswith('error: ') and '\n' not in line and message in line
+    assert not capsys.readouterr().out
 
 
 def test_a_method_without_pseudo_labels(tool, small):
     leaf = 'configs/suponly/suponly_deeplabv3plus-r18n_1xb8u0_shapes_12-96.py'
     done = tool(small(leaf), *SHORT, '--state', 'active')
     assert done.returncode == 1 and 'has no pseudo labels to pass a gate' in done.stderr
-    assert tool(small(leaf), *SHORT, '--no-bare').returncode == 0
 
 
 def test_too_large(root, small):
@@ -114,14 +117,14 @@ def test_too_large(root, small):
     code = (
         'import resource, runpy, sys, torch, mmseg_plugins, mmseg.models;'
         "used = int(open('/proc/self/statm').read().split()[0]) * 4096;"
-        'resource.setrlimit(resource.RLIMIT_AS, (used + 2**30,) * 2);'
+        'resource.setrlimit(resource.RLIMIT_AS, (used + 3 * 2**30,) * 2);'
         "sys.argv = ['benchmark_step.py', *sys.argv[1:]];"
         "runpy.run_path('tools/benchmark_step.py', run_name='__main__')"
     )
-    args = [small(LEAF), '--batch', 8, '--crop', 1501, '--steps', 1]
+    args = [small(LEAF), '--batch', 8, '--crop', 701, '--steps', 1]
     done = subprocess.run(
         [sys.executable, '-c', code, *map(str, args)], cwd=root, capture_output=True, text=True
     )
     assert done.returncode == 1, done.stderr[-500:]
     (line,) = done.stderr.strip().splitlines()
-    assert 'out of memory in the part' in line and '--batch below 8, --crop below 1501' in line
+    assert 'out of memory in the part' in line and '--batch below 8, --crop below 701' in line
