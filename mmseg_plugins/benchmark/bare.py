@@ -41,8 +41,9 @@ class BarePasses:
 
     def _corrmatch(self) -> list[Tensor]:
         model, inputs = self.model, self.inputs
-        with torch.no_grad(), evaluating(model.student):
-            model.segment(model.student, inputs['unsup_weak_mix'])
+        if not getattr(model, 'partner_in_batch', False):  # which takes no pass of its own
+            with torch.no_grad(), evaluating(model.student):
+                model.segment(model.student, inputs['unsup_weak_mix'])
         num = len(inputs['sup'])
         features = model.student.extract_feat(torch.cat([inputs['sup'], inputs['unsup_weak']]))
         logits = model.to_image(model.decode(model.perturb(features))[-1], inputs['sup'])
