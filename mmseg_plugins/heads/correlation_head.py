@@ -93,6 +93,7 @@ class CorrelationHead(BaseModule):
             propagated = propagate_logits(full_precision(small), matrix)
         propagated = resize(propagated, size, mode='bilinear', align_corners=True)
         # the last position is never drawn: the reference's upper bound is exclusive twice
-        sampled = torch.randint(matrix.size(1) - 1, (self.num_maps,)).to(matrix.device)
-        rows = matrix.detach()[map_rows][:, sampled]
+        sampled = torch.randint(matrix.size(1) - 1, (self.num_maps,))
+        sampled = sampled.to(matrix.device, non_blocking=True)
+        rows = matrix.detach()[map_rows].index_select(1, sampled)
         return propagated, binary_maps(rows, tuple(feature_size), tuple(size))

@@ -1,12 +1,13 @@
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_plugins.errors import UserError
 
+from .quiet_head import QuietHead
+
 
 @MODELS.register_module()
-class DeepLabV2Head(BaseDecodeHead):
+class DeepLabV2Head(QuietHead):
     """The DeepLab v2 classifier: parallel dilated 3x3 convolutions to the classes, summed.
 
     As in the code that French et al. and many others ran, only the first two branches contribute by

@@ -1,13 +1,14 @@
 import torch
 from mmcv.cnn import build_activation_layer, build_conv_layer, build_norm_layer
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from .quiet_head import QuietHead
+
 
 @MODELS.register_module()
-class DeepLabV3PlusHead(BaseDecodeHead):
+class DeepLabV3PlusHead(QuietHead):
     """The DeepLabV3+ decoder of UniMatch and CorrMatch; with options, that of French et al.
 
     It differs from mmseg's ``DepthwiseSeparableASPPHead``: ordinary instead of separable

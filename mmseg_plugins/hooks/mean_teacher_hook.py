@@ -1,5 +1,6 @@
+import torch
 from mmengine.hooks import Hook
-from mmengine.model import ExponentialMovingAverage, is_model_wrapper
+from mmengine.model import is_model_wrapper
 from mmseg.registry import HOOKS
 
 from mmseg_plugins.errors import UserError
@@ -9,9 +10,10 @@ from mmseg_plugins.errors import UserError
 class MeanTeacherHook(Hook):
     """Moves the teacher after every optimizer step.
 
-    The arithmetic is MMEngine's averaged model. Its module *is* the segmentor's teacher, so the
-    teacher is saved, resumed and evaluated as a part of the segmentor. It tells the segmentor that
-    the teacher moves (``teacher_moves``); without that, training stops at its first step.
+    The arithmetic is that of MMEngine's ``ExponentialMovingAverage``, bit for bit, but over all
+    tensors at once: a GPU gets a few launches instead of hundreds. The teacher is a part of the
+    segmentor, which saves, resumes and evaluates it. The hook tells the segmentor that the teacher
+    moves (``teacher_moves``); without that, training stops at its first step.
 
     Source: French et al., specification 1.1: 0.99 over every float tensor, batch norm statistics
     included.
@@ -45,23 +47,26 @@ class MeanTeacherHook(Hook):
             )
         if runner.iter == 0:
             model.teacher.load_state_dict(model.student.state_dict())
-        # Built now, not in the segmentor's __init__: the averaged model captures the tensors it
-        # updates, and moving a module to a device replaces its buffers.
-        self.ema = ExponentialMovingAverage(model.teacher, update_buffers=self.update_buffers)
-        self.ema.momentum = self.momentum  # its constructor refuses 1
-        # its own copy would be a third network: let it average the segmentor's teacher in place
-        self.ema.module = model.teacher
-        self.ema.avg_parameters = (
-            model.teacher.state_dict()
+        # Collected now, not in the segmentor's __init__: moving a module to a device replaces its
+        # buffers.
+        teacher, student = (
+            network.state_dict(keep_vars=True)
             if self.update_buffers
-            else dict(model.teacher.named_parameters())
+            else dict(network.named_parameters())
+            for network in (model.teacher, model.student)
         )
-        # average from the first step on instead of copying the student once more
-        self.ema.steps.fill_(1)
-        self.student = model.student
+        moved = [name for name, mean in teacher.items() if mean.is_floating_point()]
+        self.means = [teacher[name] for name in moved]
+        self.news = [student[name] for name in moved]
+        self.copies = [] if self.update_buffers else list(model.teacher.buffers())
+        self.originals = [] if self.update_buffers else list(model.student.buffers())
         model.teacher_moves = True
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         """Move the teacher if this iteration ended in an optimizer step."""
-        if runner.optim_wrapper.should_update():
-            self.ema.update_parameters(self.student)
+        if not runner.optim_wrapper.should_update():
+            return
+        with torch.no_grad():
+            torch._foreach_lerp_(self.means, self.news, self.momentum)
+            if self.copies:
+                torch._foreach_copy_(self.copies, self.originals)

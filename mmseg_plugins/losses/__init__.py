@@ -4,8 +4,9 @@ from .consistency_loss import ConsistencyLoss
 from .global_criteria import global_criteria
 from .hard_label_loss import HardLabelLoss
 from .labelled_cross_entropy_loss import LabelledCrossEntropyLoss
-from .masked_loss import masked_cross_entropy, masked_kl_divergence
+from .masked_loss import masked_cross_entropy, masked_kl_divergence, masked_nll
 from .masked_lovasz_loss import MaskedLovaszLoss, lovasz_softmax
+from .quiet_losses import quiet_losses
 
 __all__ = [
     'BatchOHEMLoss',
@@ -18,4 +19,6 @@ __all__ = [
     'lovasz_softmax',
     'masked_cross_entropy',
     'masked_kl_divergence',
+    'masked_nll',
+    'quiet_losses',
 ]

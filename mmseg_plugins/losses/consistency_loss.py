@@ -1,4 +1,5 @@
 import mmengine.dist as dist
+import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
@@ -7,25 +8,25 @@ from mmseg_plugins.errors import UserError
 from mmseg_plugins.ops.denominator import check_denominators, denominator
 
 
-def _var(student: Tensor, teacher: Tensor) -> Tensor:
-    return (student.softmax(1) - teacher.softmax(1)).square().sum(1, keepdim=True)
+def _var(student: Tensor, teacher: Tensor, prob: Tensor) -> Tensor:
+    return (student.softmax(1) - prob).square().sum(1, keepdim=True)
 
 
-def _logits_var(student: Tensor, teacher: Tensor) -> Tensor:
+def _logits_var(student: Tensor, teacher: Tensor, prob: Tensor) -> Tensor:
     return (student - teacher).square().sum(1, keepdim=True) / student.size(1) ** 0.5
 
 
-def _logits_smoothl1(student: Tensor, teacher: Tensor) -> Tensor:
+def _logits_smoothl1(student: Tensor, teacher: Tensor, prob: Tensor) -> Tensor:
     huber = F.smooth_l1_loss(student, teacher, reduction='none')
     return huber.sum(1, keepdim=True) / student.size(1) ** 0.5
 
 
-def _bce(student: Tensor, teacher: Tensor, eps: float = 1e-6) -> Tensor:
-    p, q = student.softmax(1), teacher.softmax(1)
+def _bce(student: Tensor, teacher: Tensor, prob: Tensor, eps: float = 1e-6) -> Tensor:
+    p, q = student.softmax(1), prob
     return -(q * (p + eps).log() + (1 - q) * (1 - p + eps).log()).sum(1, keepdim=True)
 
 
-def _kld(student: Tensor, teacher: Tensor) -> Tensor:
+def _kld(student: Tensor, teacher: Tensor, prob: Tensor) -> Tensor:
     log_p, log_q = student.log_softmax(1), teacher.log_softmax(1)
     return F.kl_div(log_p, log_q, reduction='none', log_target=True).sum(1, keepdim=True)
 
@@ -85,13 +86,21 @@ class ConsistencyLoss(nn.Module):
         self.divisor = divisor
         self.denominators = denominators
 
-    def forward(self, student_logits: Tensor, teacher_logits: Tensor, valid: Tensor) -> Tensor:
+    def forward(
+        self,
+        student_logits: Tensor,
+        teacher_logits: Tensor,
+        valid: Tensor,
+        read: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
         """Compute the loss. No gradient reaches the teacher.
 
         Args:
             student_logits (Tensor): Shape (N, C, H, W).
             teacher_logits (Tensor): Shape (N, C, H, W).
             valid (Tensor): Shape (N, 1, H, W) in [0, 1], 1 on real pixels.
+            read (tuple[Tensor, Tensor], optional): What :meth:`read` made of the teacher's logits,
+                where the caller needs it too. Defaults to None.
 
         Returns:
             Tensor: 0-d.
@@ -106,29 +115,39 @@ class ConsistencyLoss(nn.Module):
                 '(N, C, H, W), (N, C, H, W), (N, 1, H, W)'
             )
         teacher_logits = teacher_logits.detach()
-        loss = self.KINDS[self.kind](student_logits, teacher_logits)
+        prob, confident = read or self.read(teacher_logits)
+        loss = self.KINDS[self.kind](student_logits, teacher_logits, prob)
         valid = valid.to(loss.dtype)
         loss = loss * valid
         if self.per_pixel:
-            loss = loss * self.confident(teacher_logits)
+            loss = loss * confident
         else:
-            loss = loss * self.gate(teacher_logits, valid)
+            loss = loss * self.gate(confident, valid)
         if self.divisor == 'valid':
             return loss.sum() / denominator(valid.sum(), self.denominators).to(loss.dtype)
         return loss.mean()
 
-    def confident(self, teacher_logits: Tensor) -> Tensor:
-        """1 where the teacher's confidence reaches the threshold, else 0; shape (N, 1, H, W)."""
-        confidence = teacher_logits.softmax(1).amax(1, keepdim=True)
-        return (confidence >= self.threshold).to(confidence.dtype)
+    @torch.no_grad()
+    def read(self, teacher_logits: Tensor) -> tuple[Tensor, Tensor]:
+        """What the teacher says, by one softmax.
 
-    def gate(self, teacher_logits: Tensor, valid: Tensor) -> Tensor:
-        """The share of confident pixels over all ranks, 0-d."""
-        confident = self.confident(teacher_logits)
+        Args:
+            teacher_logits (Tensor): Shape (N, C, H, W).
+
+        Returns:
+            tuple[Tensor, Tensor]: Probabilities (N, C, H, W), and (N, 1, H, W) of the same type:
+            1 where the confidence reaches the threshold, else 0.
+        """
+        prob = teacher_logits.softmax(1)
+        confidence = prob.amax(1, keepdim=True)
+        return prob, (confidence >= self.threshold).to(confidence.dtype)
+
+    def gate(self, confident: Tensor, valid: Tensor) -> Tensor:
+        """The share of confident pixels over all ranks, 0-d; see :meth:`read`."""
         if self.divisor == 'valid':
             total, count = (confident * valid).sum(), valid.sum()
         else:
-            total, count = confident.sum(), confident.new_tensor(float(confident.numel()))
+            total, count = confident.sum(), confident.new_full((), confident.numel())
         dist.all_reduce(total)
         dist.all_reduce(count)
         return total / count.clamp(min=1)

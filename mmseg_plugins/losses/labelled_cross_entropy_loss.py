@@ -1,3 +1,5 @@
+import torch
+import torch.nn.functional as F
 from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -10,7 +12,8 @@ from mmseg_plugins.ops.denominator import check_denominators, denominator
 class LabelledCrossEntropyLoss(CrossEntropyLoss):
     """mmseg's ``CrossEntropyLoss`` over labelled pixels, of this rank or of all of them.
 
-    With ``denominators='rank'`` it is mmseg's with ``avg_non_ignore=True``.
+    With ``denominators='rank'`` it is mmseg's with ``avg_non_ignore=True``, bit for bit; but where
+    each labelled pixel counts once, nothing is read back from the device.
 
     Args:
         denominators (str): Whose labelled pixels are counted, see
@@ -39,6 +42,7 @@ class LabelledCrossEntropyLoss(CrossEntropyLoss):
                 f"which {wrong[0]} does not; leave {wrong[0]} out or set denominators='rank'"
             )
         self.denominators = denominators
+        self.counts_pixels = not wrong and self.avg_non_ignore
 
     def forward(
         self, cls_score: Tensor, label: Tensor, *args, ignore_index: int = -100, **kwargs
@@ -55,8 +59,13 @@ class LabelledCrossEntropyLoss(CrossEntropyLoss):
         Returns:
             Tensor: 0-d.
         """
-        loss = super().forward(cls_score, label, *args, ignore_index=ignore_index, **kwargs)
-        if self.denominators == 'rank' or not self.avg_non_ignore:
-            return loss
+        given = any(value is not None for value in (*args, *kwargs.values()))
+        if given or not self.counts_pixels:
+            return super().forward(cls_score, label, *args, ignore_index=ignore_index, **kwargs)
+        loss = F.cross_entropy(cls_score, label, reduction='none', ignore_index=ignore_index).sum()
         count = (label != ignore_index).sum().to(loss.dtype)
+        # as mmseg has it: 0, not NaN, without a labelled pixel
+        loss = self.loss_weight * (loss / (count + torch.finfo(torch.float32).eps))
+        if self.denominators == 'rank':
+            return loss
         return loss * count / denominator(count, 'global').to(loss.dtype)

@@ -33,12 +33,30 @@ def masked_cross_entropy(
     Returns:
         Tensor: 0-d.
     """
-    loss = F.cross_entropy(logits, label, reduction='none')
+    return masked_nll(logits.log_softmax(dim=1), label, mask, valid, denominators)
+
+
+def masked_nll(
+    log_prob: Tensor, label: Tensor, mask: Tensor, valid: Tensor, denominators: str = 'rank'
+) -> Tensor:
+    """:func:`masked_cross_entropy` of log probabilities that another term needs as well.
+
+    Args:
+        log_prob (Tensor): Shape (N, C, H, W).
+        label (Tensor): See :func:`masked_cross_entropy`, as the others.
+        mask (Tensor): Likewise.
+        valid (Tensor): Likewise.
+        denominators (str): Likewise. Defaults to ``'rank'``.
+
+    Returns:
+        Tensor: 0-d.
+    """
+    loss = F.nll_loss(log_prob, label, reduction='none')
     return _mean_over_valid(loss, mask, valid, denominators)
 
 
 def masked_kl_divergence(
-    logits: Tensor,
+    log_prob: Tensor,
     target_logits: Tensor,
     mask: Tensor,
     valid: Tensor,
@@ -49,8 +67,8 @@ def masked_kl_divergence(
     Source: CorrMatch, specification 2.6. No gradient reaches the target.
 
     Args:
-        logits (Tensor): Prediction, shape (N, C, H, W).
-        target_logits (Tensor): Target, shape (N, C, H, W).
+        log_prob (Tensor): Log probabilities of the prediction, shape (N, C, H, W).
+        target_logits (Tensor): Logits of the target, shape (N, C, H, W).
         mask (Tensor): Bool (N, H, W), the pixels that contribute.
         valid (Tensor): Bool (N, H, W), the pixels that are counted in the denominator.
         denominators (str): Whose valid pixels are counted: ``'rank'`` or ``'global'``. Defaults to
@@ -60,5 +78,5 @@ def masked_kl_divergence(
         Tensor: 0-d.
     """
     target = target_logits.detach().log_softmax(dim=1)
-    divergence = F.kl_div(logits.log_softmax(dim=1), target, reduction='none', log_target=True)
+    divergence = F.kl_div(log_prob, target, reduction='none', log_target=True)
     return _mean_over_valid(divergence.sum(dim=1), mask, valid, denominators)

@@ -5,6 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+CACHE = 8 * 2**20  # bytes of float maps that are worked on at once on a CPU
+
 
 def correlation_matrix(row: Tensor, column: Tensor) -> Tensor:
     """Row-stochastic correlation between all positions of a feature map.
@@ -58,10 +60,13 @@ def binary_maps(rows: Tensor, feature_size: tuple[int, int], size: tuple[int, in
         Tensor: Bool, shape (N, K, H, W).
     """
     maps = torch.empty(*rows.shape[:2], *size, dtype=torch.bool, device=rows.device)
-    # one image at a time: at full size K float maps are large
+    # At full size K float maps are large: a few at a time stay in a CPU's cache; on a GPU, where
+    # every turn costs launches, those of an image.
+    num = max(1, CACHE // (4 * size[0] * size[1])) if rows.is_cpu else max(1, rows.size(1))
     for image, out in zip(rows.unflatten(2, feature_size), maps, strict=True):
-        resized = F.interpolate(image[None], size, mode='bilinear', align_corners=True)[0]
-        low, high = resized.flatten(1).aminmax(dim=1)
-        low, high = low[:, None, None], high[:, None, None]
-        torch.gt(resized - low, 0.5 * (high - low), out=out)
+        for some, where in zip(image.split(num), out.split(num), strict=True):
+            resized = F.interpolate(some[None], size, mode='bilinear', align_corners=True)[0]
+            low, high = resized.flatten(1).aminmax(dim=1)
+            low, high = low[:, None, None], high[:, None, None]
+            torch.gt(resized.sub_(low), 0.5 * (high - low), out=where)
     return maps

@@ -5,21 +5,25 @@ import torch
 from torch import Tensor
 
 
-def box_mask(boxes: np.ndarray, size: tuple[int, int]) -> Tensor:
+def box_mask(
+    boxes: np.ndarray, size: tuple[int, int], device: torch.device | str = 'cpu'
+) -> Tensor:
     """Draw boxes on a canvas of zeros.
 
     Args:
         boxes (np.ndarray): Integer (N, 4) rows ``(top, left, bottom, right)``, half open, or
             (N, K, 4) with several boxes an image. A box with ``bottom == top`` is empty.
         size (tuple[int, int]): Height and width of the canvas in pixels.
+        device (torch.device | str): Where to draw; no wait for it. Defaults to ``'cpu'``.
 
     Returns:
         Tensor: Bool mask of shape (N, 1, H, W), True inside a box.
     """
     height, width = size
-    top, left, bottom, right = torch.as_tensor(boxes).view(len(boxes), -1, 4, 1, 1).unbind(2)
-    rows = torch.arange(height).view(1, 1, height, 1)
-    columns = torch.arange(width).view(1, 1, 1, width)
+    boxes = torch.as_tensor(boxes).to(device, non_blocking=True)
+    top, left, bottom, right = boxes.view(len(boxes), -1, 4, 1, 1).unbind(2)
+    rows = torch.arange(height, device=device).view(1, 1, height, 1)
+    columns = torch.arange(width, device=device).view(1, 1, 1, width)
     inside = (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)
     return inside.any(dim=1, keepdim=True)
 

@@ -4,25 +4,24 @@ import mmengine.dist as dist
 import torch
 from torch import Tensor
 
-from .pseudo_label import hard_label
 
-
-def class_maxima(logits: Tensor, valid: Tensor) -> Tensor:
+def class_maxima(label: Tensor, confidence: Tensor, valid: Tensor, num_classes: int) -> Tensor:
     """The highest confidence of each predicted class, over all ranks.
 
     Ranks exchange one maximum per class instead of their logits, which gives the same number as
     gathering them. No host synchronisation.
 
     Args:
-        logits (Tensor): Shape (N, C, H, W).
+        label (Tensor): Predicted classes, int64 (N, H, W).
+        confidence (Tensor): Their probabilities, (N, H, W).
         valid (Tensor): Bool (N, H, W), True on pixels that count.
+        num_classes (int): Number of classes C.
 
     Returns:
         Tensor: float32 (C,); -1 for a class that is predicted on no valid pixel.
     """
-    label, confidence = hard_label(logits)
     confidence = confidence.float().masked_fill(~valid, -1)
-    maxima = torch.full((logits.size(1),), -1.0, device=logits.device)
+    maxima = torch.full((num_classes,), -1.0, device=label.device)
     maxima.scatter_reduce_(0, label.flatten(), confidence.flatten(), reduce='amax')
     dist.all_reduce(maxima, op='max')
     return maxima

@@ -119,13 +119,14 @@ def run_step(model: SemiBaseSegmentor, batch: dict, images: int) -> StepParts:
     if isinstance(model, CutMix):
         loss = model.consistency
         parts.threshold = loss.threshold
-        parts.confident = loss.confident(target['logits'])[show, 0].cpu() > 0
+        confident = loss.read(target['logits'])[1]
+        parts.confident = confident[show, 0].cpu() > 0
         if not loss.per_pixel:
             valid = target['valid'].unsqueeze(1).to(confidence.dtype)
-            parts.gate = float(loss.gate(target['logits'], valid))
+            parts.gate = float(loss.gate(confident, valid))
     if isinstance(model, CorrMatch):
         if model.thresh_update:
-            model.update_threshold(views['unsup_weak'], target['valid'])
+            model.update_threshold(target['weak'], target['valid'])
         parts.threshold = float(model.threshold)
         parts.confident = (parts.confidence >= parts.threshold) & parts.valid
         parts.propagation = propagation_of(parts, views['maps'][show].cpu(), watched, len(image))

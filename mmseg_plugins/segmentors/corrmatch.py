@@ -1,20 +1,23 @@
-import math
-
 import torch
 import torch.nn.functional as F
-from mmseg.models.backbones import ResNet
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList, add_prefix
 from torch import Tensor, nn
 
 from mmseg_plugins.errors import UserError
-from mmseg_plugins.losses import masked_cross_entropy, masked_kl_divergence
+from mmseg_plugins.losses import (
+    masked_cross_entropy,
+    masked_kl_divergence,
+    masked_nll,
+    quiet_losses,
+)
 from mmseg_plugins.ops.precision import full_precision
-from mmseg_plugins.ops.propagation import propagate_regions
+from mmseg_plugins.ops.propagation import receive_regions, send_regions
 from mmseg_plugins.ops.threshold import class_maxima, mean_of_maxima
 
 from .eval_mode import evaluating
+from .fit import check_crop, read_levels
 from .semi_base import SemiBaseSegmentor, Target, Views, next_in_batch
 
 # L = (0.5 Lx + 0.5 Lxc + 0.25 (Ls + Lkl + Lfp + Lcorr)) / 2; Lcorr is the mean of its two halves
@@ -121,7 +124,8 @@ class CorrMatch(SemiBaseSegmentor):
             dict[str, Tensor]: Logits (N, C, H, W): ``unsup_weak_mix``, ``unsup_weak`` (no
             gradient), ``unsup_fp`` (from perturbed features), ``unsup_corr`` (propagated),
             ``sup_corr``; ``maps``, bool (N, K, H, W), of the unlabelled images; lists of tensors:
-            ``sup_stages`` (logits of each decode head, head size), ``sup_features``.
+            ``sup_stages`` (logits of each decode head, of the last one at image size),
+            ``sup_features``.
         """
         if not self.partner_in_batch:
             with torch.no_grad(), evaluating(self.student):
@@ -129,8 +133,8 @@ class CorrMatch(SemiBaseSegmentor):
 
         num = len(inputs['sup'])
         features = self.student.extract_feat(torch.cat([inputs['sup'], inputs['unsup_weak']]))
-        stages = self.decode(self.perturb(features))
-        clean, perturbed = self.to_image(stages[-1], inputs['sup']).chunk(2)
+        *stages, last = self.decode(self.perturb(features))
+        clean, perturbed = self.to_image(last, inputs['sup']).chunk(2)
         if self.partner_in_batch:
             partner = next_in_batch(clean[num:].detach())
         corr, maps = self.correlation(features, clean, map_rows=slice(num, None))
@@ -141,7 +145,7 @@ class CorrMatch(SemiBaseSegmentor):
             unsup_corr=corr[num:],
             maps=maps,
             sup_corr=corr[:num],
-            sup_stages=[stage[:num] for stage in stages],
+            sup_stages=[*(stage[:num] for stage in stages), clean[:num]],
             sup_features=[feature[:num] for feature in features],
         )
 
@@ -156,12 +160,12 @@ class CorrMatch(SemiBaseSegmentor):
         losses = {}
         for i, (head, stage) in enumerate(zip(heads, views['sup_stages'], strict=True)):
             name = 'decode' if len(heads) == 1 else f'decode_{i}'
-            losses.update(add_prefix(head.loss_by_feat(stage, data_samples), name))
+            losses.update(add_prefix(quiet_losses(head, stage, data_samples), name))
         if self.student.with_auxiliary_head:
             losses.update(
                 self.student._auxiliary_head_forward_train(views['sup_features'], data_samples)
             )
-        corr = add_prefix(heads[-1].loss_by_feat(views['sup_corr'], data_samples), 'corr')
+        corr = add_prefix(quiet_losses(heads[-1], views['sup_corr'], data_samples), 'corr')
         return {
             **_weighted(losses, self.loss_weights['sup']),
             **_weighted(corr, self.loss_weights['sup_corr']),
@@ -171,17 +175,23 @@ class CorrMatch(SemiBaseSegmentor):
         """Threshold, region propagation, strong pass, and the terms on unlabelled images."""
         valid, weak = target['valid'], target['weak']
         if self.thresh_update:
-            self.update_threshold(views['unsup_weak'], valid)
+            self.update_threshold(weak, valid)
         confident = (target['confidence'] >= self.threshold) & valid
-        maps = views['maps'] & ~target['box'] & valid.unsqueeze(1)
-        label, passed = propagate_regions(
-            target['label'], confident, maps, self.threshold, self.student.out_channels
-        )
         weak_confident = (weak['confidence'] >= self.threshold) & weak['valid']
-
+        # On a GPU the regions travel to the host, and are walked there, while the strong pass runs.
+        sent = send_regions(
+            target['label'],
+            confident,
+            views.pop('maps'),
+            self.threshold,
+            self.student.out_channels,
+            allowed=valid & ~target['box'].squeeze(1),
+        )
         features = self.student.extract_feat(image)
         logits = self.to_image(self.decode(features)[-1], image)
         corr, _ = self.correlation(features, logits)
+        label, passed = receive_regions(sent)
+        log_prob = logits.log_softmax(dim=1)
 
         def on_weak(prediction):
             return masked_cross_entropy(
@@ -189,10 +199,10 @@ class CorrMatch(SemiBaseSegmentor):
             )
 
         terms = dict(
-            hard=masked_cross_entropy(logits, label, passed, valid, self.denominators),
+            hard=masked_nll(log_prob, label, passed, valid, self.denominators),
             # the target is not mixed, also inside the box: so the reference has it
             kl=masked_kl_divergence(
-                logits, views['unsup_weak'], confident, valid, self.denominators
+                log_prob, views['unsup_weak'], confident, valid, self.denominators
             ),
             fp=on_weak(views['unsup_fp']),
             corr_strong=masked_cross_entropy(corr, label, passed, valid, self.denominators),
@@ -210,17 +220,18 @@ class CorrMatch(SemiBaseSegmentor):
     # ------------------------------------------------------------------ parts
 
     @torch.no_grad()
-    def update_threshold(self, logits: Tensor, valid: Tensor) -> None:
+    def update_threshold(self, weak: Target, valid: Tensor) -> None:
         """Move the threshold towards the mean class maximum, equally on all ranks.
 
         In an optimizer step of several batches it moves once, with the last of them, by the
         maxima over all.
 
         Args:
-            logits (Tensor): Weak logits, not mixed, (N, C, H, W).
+            weak (dict[str, Tensor]): ``label`` and ``confidence`` of the weak views, not mixed.
             valid (Tensor): *Mixed* valid map, bool (N, H, W): so the reference has it.
         """
-        maxima = class_maxima(logits, valid)
+        classes = self.student.out_channels
+        maxima = class_maxima(weak['label'], weak['confidence'], valid, classes)
         if self.maxima is not None:
             maxima = torch.maximum(maxima, self.maxima)
         self.maxima = None if self.ends_step else maxima
@@ -275,31 +286,6 @@ class CorrMatch(SemiBaseSegmentor):
         """Resize logits as the decode head does, to the size of ``image``."""
         align_corners = self.student.align_corners
         return resize(logits, image.shape[2:], mode='bilinear', align_corners=align_corners)
-
-
-def read_levels(heads: list[nn.Module], num: int) -> list[int]:
-    """Which backbone levels decode heads read, ascending.
-
-    A head with an ``input_transform`` reads its ``in_index`` and nothing else. Without one it may
-    look at further levels than ``in_index`` says, as ``DepthwiseSeparableASPPHead`` does.
-    """
-    if all(head.input_transform for head in heads):
-        return sorted({index % num for head in heads for index in head.in_index})
-    return list(range(num))
-
-
-def check_crop(data_preprocessor: nn.Module, backbone: nn.Module) -> None:
-    """Refuse a crop (the preprocessor's ``size``) below the stride of an mmseg ResNet."""
-    inner = getattr(data_preprocessor, 'data_preprocessor', data_preprocessor)
-    size = getattr(inner, 'size', None)
-    if size is None or not isinstance(backbone, ResNet):
-        return
-    stride = 4 * math.prod(backbone.strides)
-    if min(size) < stride:
-        raise UserError(
-            f'CorrMatch: the crop {tuple(size)} is smaller than the stride {stride} of '
-            f'{type(backbone).__name__}; use a crop of at least {stride} pixels'
-        )
 
 
 def _weighted(losses: dict, weight: float) -> dict:

@@ -114,13 +114,13 @@ class CutMix(SemiBaseSegmentor):
         """Consistency of the student on the mixture with the mixed teacher."""
         logits = self.segment(self.student, image)
         valid = target['valid'].unsqueeze(1)
-        loss = self.consistency(logits, target['logits'], valid)
-        with torch.no_grad():
-            confident = self.consistency.confident(target['logits'])
-            if self.consistency.divisor == 'valid':
-                mask_ratio = (confident * valid).sum() / valid.sum().clamp(min=1)
-            else:
-                mask_ratio = confident.mean()
+        read = self.consistency.read(target['logits'])
+        loss = self.consistency(logits, target['logits'], valid, read)
+        confident = read[1]
+        if self.consistency.divisor == 'valid':
+            mask_ratio = (confident * valid).sum() / valid.sum().clamp(min=1)
+        else:
+            mask_ratio = confident.mean()
         losses = dict(loss_consistency=loss, mask_ratio=mask_ratio)
         if self.clean is not None:
             logits = self.segment(self.student, target['clean'])

@@ -191,7 +191,7 @@ class SemiBaseSegmentor(EvaluatedSegmentor):
         if self.box is None:
             return image, target
         size = tuple(image.shape[2:])
-        mask = box_mask(self.box(len(image), size), size).to(image.device)
+        mask = box_mask(self.box(len(image), size), size, image.device)
         if self.box.partner == 'none':
             valid = cutout(target['valid'], mask)
             return cutout(image, mask), dict(target, valid=valid, box=mask)

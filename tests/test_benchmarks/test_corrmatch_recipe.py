@@ -61,7 +61,7 @@ def test_what_both_have(published, dataset, classes, crops, rate, factor):
 def test_pascal_voc(published):
     for cfg in published('voc'):
         head = cfg.model.student.decode_head
-        assert head.loss_decode == dict(type='CrossEntropyLoss', avg_non_ignore=True)
+        assert head.loss_decode == dict(type='LabelledCrossEntropyLoss')
         assert cfg.model.thresh_init == 0.85 and cfg.model.get('thresh_update', True)
         assert cfg.model.student.test_cfg == dict(mode='whole')
 

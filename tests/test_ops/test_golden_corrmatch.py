@@ -1,5 +1,7 @@
 """CorrMatch ops against numbers measured from the reference."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch.nn.functional as F
 
 from mmseg_plugins.ops.correlation import binary_maps, correlation_matrix, propagate_logits
 from mmseg_plugins.ops.propagation import propagate_regions
+from mmseg_plugins.ops.pseudo_label import hard_label
 from mmseg_plugins.ops.threshold import class_maxima, mean_of_maxima
 
 SHARED = 'shared/golden/corrmatch/corr_module.npz'
@@ -52,9 +55,11 @@ def test_threshold(golden, name, init, momentum):
     for step, expected in enumerate(data[name]):
         logits = torch.from_numpy(data['pred'][step])
         valid = torch.from_numpy(data['ignore'][step]) != 255
-        CorrMatch.update_threshold(Owner, logits, valid)
+        label, confidence = hard_label(logits)
+        Owner.student = SimpleNamespace(out_channels=logits.size(1))
+        CorrMatch.update_threshold(Owner, dict(label=label, confidence=confidence), valid)
         assert Owner.threshold.item() == pytest.approx(expected, abs=1e-7), step
-        mean = mean_of_maxima(class_maxima(logits, valid)).item()
+        mean = mean_of_maxima(class_maxima(label, confidence, valid, logits.size(1))).item()
         assert mean == pytest.approx(data['class_mean'][step], abs=1e-7, nan_ok=True)
 
 

@@ -11,10 +11,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import propagate_plainly, region_scene
+from region_scenes import region_scene
 
+from mmseg_plugins.benchmark.plain_propagation import propagate_plainly
 from mmseg_plugins.ops import propagation
-from mmseg_plugins.ops.propagation import propagate_regions
+from mmseg_plugins.ops.propagation import propagate_regions, send_regions
 
 
 def rectangles(rng, num, size):
@@ -75,19 +76,39 @@ def test_equals_the_definition(case, as_tensor, count_given):
 
 
 @settings(max_examples=100, deadline=None, database=None)
-@given(cases(), st.booleans())
-def test_packing_on_a_device(case, as_tensor):
+@given(cases(), st.booleans(), st.booleans())
+def test_packing_on_a_device(case, as_tensor, cut):
     """The way from another device, taken on this one: what arrives is what is packed here."""
     labels, confident, regions, threshold, _ = case
     given_threshold = torch.tensor(threshold) if as_tensor else threshold
-    for dtype in (torch.uint8, torch.int32):
-        narrow = labels.to(dtype).flatten(1)
-        fetched, bits, tau = propagation._fetch(narrow, confident, regions, given_threshold)
-        np.testing.assert_array_equal(fetched, narrow.numpy())
-        assert tau == np.float32(threshold) and fetched.dtype == narrow.numpy().dtype
-        for (passed, maps), mask, images in zip(bits, confident, regions, strict=True):
-            np.testing.assert_array_equal(passed, propagation._pack(mask.view(1, -1)))
-            np.testing.assert_array_equal(maps, propagation._pack(images.flatten(1)))
+    allowed = torch.rand(confident.shape) < 0.7 if cut else torch.ones_like(confident)
+    images = [x.flatten(2) for x in (confident[:, None], regions, allowed[:, None])]
+    tau = torch.as_tensor(given_threshold, dtype=torch.float32)
+    for dtype, num_classes in ((torch.uint8, 256), (torch.int32, 300)):
+        here = send_regions(labels, confident, regions, given_threshold, num_classes, allowed)
+        there = propagation.SentRegions(confident, num_classes, labels.to(dtype), dtype)
+        there = propagation._pack_there(there, zip(*images, strict=True), tau)
+        (narrow, words, limit), (expected, expected_words, _) = map(
+            propagation._unpack, (there, here)
+        )
+        assert torch.equal(narrow, expected) and narrow.dtype == dtype
+        assert limit == np.float32(threshold) == here.tau
+        for actual, packed in zip(words, expected_words, strict=True):
+            for a, b in zip(actual, packed, strict=True):
+                np.testing.assert_array_equal(a, b)
+        ours = propagation.receive_regions(there)
+        plain = propagate_plainly(labels, confident, regions & allowed[:, None], threshold)
+        assert all(map(torch.equal, ours, plain))
+
+
+@settings(max_examples=50, deadline=None, database=None)
+@given(cases())
+def test_regions_end_where_they_must(case):
+    labels, confident, regions, threshold, num_classes = case
+    allowed = torch.rand(confident.shape) < 0.6
+    ours = propagate_regions(labels, confident, regions, threshold, num_classes, allowed)
+    plain = propagate_plainly(labels, confident, regions & allowed[:, None], threshold)
+    assert all(map(torch.equal, ours, plain))
 
 
 @pytest.mark.parametrize('num_classes', [256, 300])

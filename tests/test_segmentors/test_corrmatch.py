@@ -12,7 +12,7 @@ from students import BN, FCN, RESNET, STUDENTS, VIEWS, batch, corrmatch, encoder
 from torch.utils.data import Dataset
 
 from mmseg_plugins.errors import UserError
-from mmseg_plugins.segmentors.corrmatch import read_levels
+from mmseg_plugins.segmentors.fit import read_levels
 
 DEEPLAB = dict(
     type='DeepLabV3PlusHead',

@@ -24,6 +24,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS, PARAM_SCHEDULERS
 from mmseg.structures import SegDataSample
 
+from mmseg_plugins.benchmark import plain_corrmatch
 from mmseg_plugins.box_policies.base_box import BaseBox
 from mmseg_plugins.checkpoints.names import CORRMATCH, rename
 from mmseg_plugins.heads import correlation_head
@@ -64,8 +65,9 @@ def leaf() -> Config:
     return Config.fromfile(LEAF)
 
 
-def build_model(dropout: bool = True) -> torch.nn.Module:
+def build_model(dropout: bool = True, kind: str = 'CorrMatch') -> torch.nn.Module:
     cfg = copy.deepcopy(leaf().model)
+    cfg.type = kind
     cfg.student.backbone.update(depth=50, init_cfg=None)
     if not dropout:
         cfg.perturb_ratio = cfg.correlation.dropout_ratio = 0.0
@@ -125,7 +127,8 @@ def rectangles(masks: np.ndarray) -> np.ndarray:
 def record(monkeypatch) -> dict:
     """Record what passes between the parts of a step."""
     seen = {}
-    forward_views, propagate = module.CorrMatch.forward_views, module.propagate_regions
+    forward_views, receive = module.CorrMatch.forward_views, module.receive_regions
+    send = module.send_regions
     binary_maps = correlation_head.binary_maps
 
     def spy_maps(rows, feature_size, size):
@@ -134,18 +137,51 @@ def record(monkeypatch) -> dict:
         return binary_maps(rows, feature_size, size)
 
     def spy_views(self, inputs):
-        views = seen['views'] = forward_views(self, inputs)
+        views = forward_views(self, inputs)
+        seen['views'] = dict(views)
         return views
 
-    def spy_propagate(label, confident, maps, threshold, num_classes):
+    def spy_send(label, confident, maps, threshold, num_classes, allowed):
         assert num_classes == CLASSES
-        seen.update(lab_m=label, F0=confident, maps=maps)
-        seen['lab_p'], seen['F1'] = propagate(label, confident, maps, threshold, num_classes)
+        seen.update(lab_m=label, F0=confident, maps=maps & allowed[:, None])
+        return send(label, confident, maps, threshold, num_classes, allowed)
+
+    def spy_receive(sent):
+        seen['lab_p'], seen['F1'] = receive(sent)
         return seen['lab_p'], seen['F1']
 
     monkeypatch.setattr(module.CorrMatch, 'forward_views', spy_views)
-    monkeypatch.setattr(module, 'propagate_regions', spy_propagate)
+    monkeypatch.setattr(module, 'send_regions', spy_send)
+    monkeypatch.setattr(module, 'receive_regions', spy_receive)
     monkeypatch.setattr(correlation_head, 'binary_maps', spy_maps)
+    return seen
+
+
+def record_plain(monkeypatch) -> dict:
+    """The same of the transcription."""
+    seen = {}
+    forward_views = plain_corrmatch.PlainCorrMatch.forward_views
+    binarise, propagate = plain_corrmatch.binarise_plainly, plain_corrmatch.propagate_plainly
+
+    def spy_maps(rows, size):
+        if 'rows' not in seen:  # of the joint pass, in which the labelled images come first
+            seen.update(rows=rows.chunk(2)[1])
+        return binarise(rows, size)
+
+    def spy_views(self, inputs):
+        seen.pop('rows', None)
+        views = forward_views(self, inputs)
+        seen['views'] = dict(views)
+        return views
+
+    def spy_propagate(label, confident, maps, threshold):
+        seen.update(lab_m=label, F0=confident, maps=maps)
+        seen['lab_p'], seen['F1'] = propagate(label, confident, maps, threshold)
+        return seen['lab_p'], seen['F1']
+
+    monkeypatch.setattr(plain_corrmatch.PlainCorrMatch, 'forward_views', spy_views)
+    monkeypatch.setattr(plain_corrmatch, 'propagate_plainly', spy_propagate)
+    monkeypatch.setattr(plain_corrmatch, 'binarise_plainly', spy_maps)
     return seen
 
 
@@ -218,8 +254,9 @@ def check_forward(check: Checker, seen: dict, golden: dict, step: int, rtol: flo
     check.reached['tie pixels'] = max(check.reached['tie pixels'], len(ties))
 
 
-def test_first_step(monkeypatch):
-    train_like_the_reference('dropmask', 1, monkeypatch)
+@pytest.mark.parametrize('kind', ['CorrMatch', 'PlainCorrMatch'])
+def test_first_step(kind, monkeypatch):
+    train_like_the_reference('dropmask', 1, monkeypatch, kind)
 
 
 def test_first_step_in_float32(monkeypatch):
@@ -232,7 +269,7 @@ def test_consecutive_steps(name, monkeypatch):
     train_like_the_reference(name, 3, monkeypatch)
 
 
-def train_like_the_reference(name: str, steps: int, monkeypatch) -> None:
+def train_like_the_reference(name: str, steps: int, monkeypatch, kind: str = 'CorrMatch') -> None:
     inputs = np.load(COMMITTED / 'step_inputs.npz')
     golden = dict(np.load(COMMITTED / f'step_{name}.npz'))
     with_dropout, check = 'drop_c1' in golden, Checker()
@@ -243,7 +280,7 @@ def train_like_the_reference(name: str, steps: int, monkeypatch) -> None:
     if name == 'float32':
         rtol = dict(loss=1e-5, gradient=5e-4, parameter=5e-4, statistic=1e-5)
 
-    model = build_model(with_dropout).train()
+    model = build_model(with_dropout, kind).train()
     keys = model.load_state_dict(weights(), strict=False)
     assert not keys.unexpected_keys
     assert all(re.search('num_batches|^threshold$', key) for key in keys.missing_keys)
@@ -264,7 +301,7 @@ def train_like_the_reference(name: str, steps: int, monkeypatch) -> None:
 
     sampled = inject_sampling(monkeypatch)
     dropped = inject_dropout(monkeypatch) if with_dropout else []
-    seen = record(monkeypatch)
+    seen = record(monkeypatch) if kind == 'CorrMatch' else record_plain(monkeypatch)
     for step in range(steps):
         sampled += [golden['idx_weak'][step], golden['idx_strong'][step]]
         if with_dropout:

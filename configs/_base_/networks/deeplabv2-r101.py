@@ -22,7 +22,7 @@ network = dict(
         live_branches=2,  # the others were never reached; 4 sums them all
         num_classes=2,
         align_corners=True,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+        loss_decode=dict(type='LabelledCrossEntropyLoss'),
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),

@@ -29,7 +29,7 @@ network = dict(
         num_classes=2,
         norm_cfg=norm_cfg,
         align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+        loss_decode=dict(type='LabelledCrossEntropyLoss'),
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),

@@ -1,25 +1,7 @@
-"""CorrMatch's region propagation word by word, and inputs that look like a training's."""
+"""Labels, filters and regions that look like those of a training."""
 
 import numpy as np
 import torch
-
-
-def propagate_plainly(labels, confident, regions, threshold):
-    """The sequential definition, specification 2.5: one region after the other, no shortcut."""
-    labels, passed = labels.clone(), confident.clone()
-    threshold = torch.as_tensor(threshold, dtype=torch.float32)
-    segments = regions & confident[:, None]
-    for label, filtered, maps, parts in zip(labels, passed, regions, segments, strict=True):
-        for region, segment in zip(maps, parts, strict=True):
-            count = segment.sum()
-            if count == 0 or count / region.sum() < threshold:
-                continue
-            histogram = label[segment].bincount()
-            winner = histogram.argmax()  # the first of several largest
-            if histogram[winner] / count > threshold:
-                label[region] = winner
-                filtered |= region
-    return labels, passed
 
 
 def region_scene(confidence, num=4, size=321, num_maps=128, num_classes=21, seed=0):

@@ -1,0 +1,79 @@
+"""A batch too large for memory, told in one line."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from mmseg_plugins.errors import UserError
+
+REMEDIES = 'checkpointing, bf16 or accumulation (docs/performance.md says how a leaf takes them)'
+
+# in MiB
+UNITS = {'bytes': 2.0**-20, 'KiB': 2.0**-10, 'MiB': 1.0, 'GiB': 1024.0}
+
+
+@contextmanager
+def explained(
+    batch: int | None, crop: int | None, config: str, trials: list | None = None
+) -> Iterator[None]:
+    """Turn running out of memory into a line with the largest part and what shrinks it.
+
+    Args:
+        batch (int, optional): What ``--batch`` asked for.
+        crop (int, optional): What ``--crop`` asked for.
+        config (str): The leaf.
+        trials (list[Trial], optional): What runs; their timelines know the parts. Defaults to
+            None: nothing runs yet.
+
+    Raises:
+        UserError: Instead of PyTorch's or Python's own error.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not ran_out(error):
+            raise
+        message = describe(error, config, [trial.timeline for trial in trials or []])
+        asked = dict(batch=batch, crop=crop)
+        smaller = ', '.join(f'--{k} below {v}' if v else f'--{k}' for k, v in asked.items())
+        raise UserError(f'{message}; make it smaller: {smaller}, {REMEDIES}') from error
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on a GPU or on the host."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError) and (
+        "can't allocate memory" in text or 'not enough memory' in text or 'out of memory' in text
+    )
+
+
+def describe(error: BaseException, config: str, timelines: list) -> str:
+    """What ran out, where, and which part is the largest.
+
+    Args:
+        error (BaseException): See :func:`ran_out`.
+        config (str): The leaf.
+        timelines (list[Timeline]): Of what ran.
+
+    Returns:
+        str: One line.
+    """
+    asked = re.search(r'[Tt]ried to allocate ([\d.]+) ?(\w+)', str(error))
+    wanted = float(asked[1]) * UNITS.get(asked[2], 0.0) if asked else 0.0
+    more = f' (asked for {wanted / 1024:.2f} GiB more)' if wanted else ''
+    where, largest = '', ''
+    for timeline in timelines:
+        if timeline.failed:
+            where = f' in the part {timeline.failed!r}'
+            growth = timeline.growth_mib()
+            growth[timeline.failed] = growth.get(timeline.failed, 0.0) + wanted
+            part = max(growth, key=growth.get)
+            if growth[part] > 0:
+                largest = f'; the largest part is {part!r}, {growth[part] / 1024:.1f} GiB or more'
+    if not where:
+        where = ' before the first step'
+    return f'{config}: out of memory{where}{more}{largest}'

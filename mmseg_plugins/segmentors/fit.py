@@ -1,0 +1,33 @@
+"""What a method must know of the student that it is given."""
+
+import math
+
+from mmseg.models.backbones import ResNet
+from torch import nn
+
+from mmseg_plugins.errors import UserError
+
+
+def read_levels(heads: list[nn.Module], num: int) -> list[int]:
+    """Which backbone levels decode heads read, ascending.
+
+    A head with an ``input_transform`` reads its ``in_index`` and nothing else. Without one it may
+    look at further levels than ``in_index`` says, as ``DepthwiseSeparableASPPHead`` does.
+    """
+    if all(head.input_transform for head in heads):
+        return sorted({index % num for head in heads for index in head.in_index})
+    return list(range(num))
+
+
+def check_crop(data_preprocessor: nn.Module, backbone: nn.Module) -> None:
+    """Refuse a crop (the preprocessor's ``size``) below the stride of an mmseg ResNet."""
+    inner = getattr(data_preprocessor, 'data_preprocessor', data_preprocessor)
+    size = getattr(inner, 'size', None)
+    if size is None or not isinstance(backbone, ResNet):
+        return
+    stride = 4 * math.prod(backbone.strides)
+    if min(size) < stride:
+        raise UserError(
+            f'CorrMatch: the crop {tuple(size)} is smaller than the stride {stride} of '
+            f'{type(backbone).__name__}; use a crop of at least {stride} pixels'
+        )

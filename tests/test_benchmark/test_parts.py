@@ -1,0 +1,258 @@
+"""Waits, memory, batches, states and the plain transcription."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmseg.registry import MODELS
+from shrink import shrink
+from students import STUDENTS, batch, corrmatch
+
+from mmseg_plugins.benchmark.made_batch import batch_signature, made_batch
+from mmseg_plugins.benchmark.memory import kept_mib, peak_rise_mib
+from mmseg_plugins.benchmark.out_of_memory import explained, ran_out
+from mmseg_plugins.benchmark.state import first_gate, set_state
+from mmseg_plugins.benchmark.timeline import Timeline
+from mmseg_plugins.benchmark.variants import build
+from mmseg_plugins.benchmark.waits import count_waits
+from mmseg_plugins.errors import UserError
+from mmseg_plugins.ops.propagation import propagate_regions
+from mmseg_plugins.seeding import seed_all
+
+CPU = torch.device('cpu')
+LEAVES = dict(
+    corrmatch='corrmatch/corrmatch_deeplabv3plus-r18n_1xb8u8_shapes_12-96.py',
+    cutmix='cutmix/cutmix_deeplabv3plus-r18n_1xb8u8_shapes_12-96.py',
+    cutout='cutmix/cutout_deeplabv3plus-r18n_1xb8u8_shapes_12-96.py',
+    suponly='suponly/suponly_deeplabv3plus-r18n_1xb8u0_shapes_12-96.py',
+    voc='corrmatch/corrmatch_deeplabv3plus-r101_4xb2u2_voc_classic_92-321.py',
+    french='cutmix/cutmix-colour_deeplabv2-r101_1xb10u10_voc_french_106-321.py',
+)
+SIZE = (32, 40)
+
+
+def trial_of(root, tmp_path, name, changes=()):
+    cfg = shrink(Config.fromfile(root / 'configs' / LEAVES[name]), tmp_path)
+    outer = cfg.model.data_preprocessor
+    outer.get('data_preprocessor', outer).size = SIZE
+    made = made_batch(cfg, SIZE, 2, seed=0)
+    return build(cfg, name, iter(lambda: copy.deepcopy(made), None), CPU, 0, changes), made
+
+
+@pytest.mark.parametrize('name', LEAVES)
+def test_a_step_of_every_method(root, tmp_path, name):
+    """The parts that a method has, none of them 0, and as much backward as forward passes."""
+    trial, made = trial_of(root, tmp_path, name)
+    parts = trial.step(0)
+    semi = {'pseudo label', 'losses', 'rest', 'backward', 'strong pass'}
+    expected = {
+        'suponly': {'labelled pass', 'losses', 'backward', 'rest'},
+        'corrmatch': semi | {'partner pass', 'joint pass', 'maps'},
+        'voc': semi | {'partner pass', 'joint pass', 'maps'},
+        'cutmix': semi | {'weak pass', 'partner pass', 'labelled pass'},
+        'french': semi | {'weak pass', 'partner pass', 'labelled pass'},
+        'cutout': semi | {'weak pass', 'labelled pass'},
+    }[name]
+    assert set(parts) == expected | {'data', 'optimiser', 'EMA'}
+    assert all(seconds > 0 for seconds in parts.values())
+    assert trial.log['loss'].isfinite()
+    before = {key: value.clone() for key, value in trial.model.named_parameters()}
+    assert trial.bare(1) > 0
+    for key, value in trial.model.named_parameters():
+        assert torch.equal(value, before[key])
+        assert value.grad is None
+    views = made['inputs'] if isinstance(made['inputs'], dict) else {'sup': made['inputs']}
+    for images in views.values():
+        real = [image for image in images if image is not None]
+        assert len(real) == 2 and all(x.shape == (3, *SIZE) for x in real)
+
+
+def test_steps_are_the_same_step(root, tmp_path):
+    """Weights stay, so that a step drawn alike has the same losses; the watch leaves nothing."""
+    trial, _ = trial_of(root, tmp_path, 'corrmatch')
+    trial.model.thresh_update = False
+    attributes = {name for module in trial.model.modules() for name in vars(module)}
+    logs = []
+    for _ in range(2):
+        trial.step(5)
+        logs.append({key: float(value) for key, value in trial.log.items()})
+    assert logs[0] == pytest.approx(logs[1], rel=1e-4)  # running statistics move
+    assert {name for module in trial.model.modules() for name in vars(module)} == attributes
+
+
+def test_batches_are_seeded(root):
+    cfg = Config.fromfile(root / 'configs' / LEAVES['corrmatch'])
+    one, same, other = (batch_signature(made_batch(cfg, SIZE, 2, seed)) for seed in (0, 0, 1))
+    assert one == same != other and len(one['unsup_strong_mix']) == 2
+    sup = made_batch(cfg, SIZE, 2, 0)['data_samples']['sup']
+    labels = torch.cat([sample.gt_sem_seg.data for sample in sup if sample is not None])
+    assert set(labels.unique().tolist()) <= {0, 1, 2, 3, 4, 5, 255} and len(labels.unique()) > 3
+    cfg.train_dataloader.dataset.pop('streams')
+    with pytest.raises(UserError, match='no streams to make a batch of; measure it on its data'):
+        made_batch(cfg, SIZE, 2, 0)
+
+
+@pytest.mark.parametrize('name', ['corrmatch', 'cutmix'])
+@pytest.mark.parametrize('changes', [(), ('plain',)])
+def test_states_reach_their_gates(root, tmp_path, name, changes):
+    if name == 'cutmix' and changes:
+        pytest.skip('CutMix has no transcription')
+    trial, _ = trial_of(root, tmp_path, name, changes)
+    assert set_state(trial, 'active') >= 0.5
+    assert set_state(trial, 'idle') == 0
+    assert set_state(trial, 'active') >= 0.5
+
+
+def test_states_that_cannot_be(root, tmp_path):
+    trial, _ = trial_of(root, tmp_path, 'suponly')
+    with pytest.raises(
+        UserError, match='suponly trains EncoderDecoder, which has no pseudo labels'
+    ):
+        set_state(trial, 'active')
+    trial, _ = trial_of(root, tmp_path, 'corrmatch')
+    trial.model.thresh_update = False
+    trial.model.threshold.fill_(0)
+    with pytest.raises(UserError, match='idle: .*% pass the gate at any scale of the classifier'):
+        set_state(trial, 'idle')
+
+
+def test_the_first_gate():
+    confident = torch.zeros(1, 4, 4, dtype=torch.bool)
+    confident[0, 0] = True
+    regions = torch.zeros(1, 4, 4, 4, dtype=torch.bool)
+    regions[0, 0, :2] = True  # half of it is confident
+    regions[0, 1, 1:] = True  # nothing
+    regions[0, 2, 0] = True  # all; 3 is empty
+    assert first_gate(confident, regions, 0.5).tolist() == [[True, False, True, False]]
+    assert first_gate(confident, regions, 0.6).tolist() == [[False, False, True, False]]
+    allowed = torch.zeros(1, 4, 4, dtype=torch.bool)
+    assert not first_gate(confident, regions, 0.0, allowed).any()
+    label = torch.zeros(1, 4, 4, dtype=torch.long)
+    _, passed = propagate_regions(label, confident, regions[:, :1], 0.5)
+    assert passed.sum() == 8
+
+
+def test_waits_are_counted():
+    x, mask = torch.arange(6.0), torch.arange(6) % 2 == 0
+
+    def step():
+        x.sum().item()  # 1
+        bool((x > 0).any())  # 2
+        x[mask]  # 3
+        x[mask] = torch.zeros(3)  # 4
+        mask.nonzero()  # 5
+        x.unique()  # 6
+        x[torch.tensor([0, 2])]  # none: the size is known
+        torch.where(mask, x, -x).sum()
+
+    found, how = count_waits(step, CPU, lambda: 'here')
+    names = {name: count for (_, name), count in found.items()}
+    assert {part for part, _ in found} == {'here'} and how == 'operations that would wait'
+    assert names['_local_scalar_dense'] == 2 and names['index'] == 1 and names['nonzero'] == 1
+    assert names['_unique2'] == 1 and sum(names.values()) == 6
+
+
+@pytest.mark.parametrize('name', ['corrmatch', 'voc'])
+def test_a_corrmatch_step_waits_for_nothing_but_its_regions(root, tmp_path, name):
+    """Their copy, which is none on a CPU, is the one wait; optimiser and logging aside."""
+    trial, _ = trial_of(root, tmp_path, name)
+    set_state(trial, 'active')
+    part = lambda: trial.timeline.current  # noqa: E731
+    found, _ = count_waits(lambda: trial.step(0), CPU, part)
+    assert {key: n for key, n in found.items() if key[0] != 'optimiser'} == {}
+
+
+def test_peak_memory():
+    def step():
+        torch.zeros(32 * 2**18) + 1  # 32 MiB twice
+
+    assert 60 < peak_rise_mib(step, CPU) < 75
+    assert peak_rise_mib(lambda: None, CPU) < 5
+    layer = torch.nn.Linear(1024, 1024, bias=False)  # 4 MiB
+    layer(torch.ones(1, 1024)).sum().backward()
+    optimizer = torch.optim.SGD(layer.parameters(), momentum=0.9, lr=0.1)
+    assert kept_mib(layer, optimizer) == 8
+    optimizer.step()
+    assert kept_mib(layer, optimizer, layer) == 12
+
+
+CUDA_TEXT = 'CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 8 GiB'
+CPU_TEXT = (
+    "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you "
+    'tried to allocate 1610612736 bytes. Error code 12'
+)
+
+
+@pytest.mark.parametrize(
+    'error, amount',
+    [
+        (torch.OutOfMemoryError(CUDA_TEXT), '2.50 GiB'),
+        (RuntimeError(CPU_TEXT), '1.50 GiB'),
+        (MemoryError(), None),
+    ],
+)
+def test_too_large_a_batch(error, amount, monkeypatch):
+    """One line: the part that failed, the largest part, and what shrinks it."""
+    weights = iter([0, 0, 100, 100, 3172, 3172, 3200])
+    monkeypatch.setattr('mmseg_plugins.benchmark.timeline.in_use_mib', lambda device: next(weights))
+    timeline = Timeline(CPU)
+    timeline.weigh = True
+
+    class Ran:
+        pass
+
+    Ran.timeline = timeline
+    with pytest.raises(UserError) as caught, explained(4, None, 'leaf.py', [Ran]):
+        with timeline.step():
+            with timeline.part('partner pass'):
+                pass
+            with timeline.part('joint pass'):
+                pass
+            with timeline.part('strong pass'):
+                raise error
+    message = str(caught.value)
+    assert '\n' not in message
+    assert message.startswith("leaf.py: out of memory in the part 'strong pass'")
+    assert f'(asked for {amount} more)' in message if amount else 'asked' not in message
+    assert "the largest part is 'joint pass', 3.0 GiB or more" in message
+    assert 'make it smaller: --batch below 4, --crop, checkpointing, bf16 or acc' in message
+
+
+def test_other_errors_are_not_memory():
+    assert not ran_out(RuntimeError('shapes do not fit')) and not ran_out(ValueError('memory'))
+    with pytest.raises(RuntimeError, match='^shapes$'), explained(None, None, 'leaf.py'):
+        raise RuntimeError('shapes')
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_the_transcription_is_the_product(seed):
+    """Whole steps on a small network: losses, threshold, filter, gradients and draws."""
+    results = []
+    for kind in ('CorrMatch', 'PlainCorrMatch'):
+        torch.manual_seed(seed)
+        cfg = corrmatch(*STUDENTS['fcn'], thresh_init=0.45 + 0.05 * seed)
+        cfg.type = kind
+        model = MODELS.build(cfg).double().train()
+        with torch.no_grad():
+            model.student.decode_head.conv_seg.weight.mul_(5)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        history = []
+        for step in range(3):
+            seed_all(seed, step)
+            inputs, samples = batch(size=(41, 33))
+            inputs = {view: image.double() for view, image in inputs.items()}
+            total, log = model.parse_losses(model.loss(inputs, samples))
+            optimizer.zero_grad()
+            total.backward()
+            norm = sum(p.grad.square().sum() for p in model.parameters() if p.grad is not None)
+            optimizer.step()
+            history.append({key: value.item() for key, value in log.items()})
+            history[-1] |= dict(norm=norm.item(), draw=torch.rand(1).item())
+        results.append(history)
+    for ours, plain in zip(*results, strict=True):
+        assert {key: ours[key] for key in plain} == pytest.approx(plain, rel=1e-9)
+        assert 0 < plain['mask_ratio'] < 1
+        left_out = set(ours) - set(plain)
+        assert left_out == {'propagated_ratio', 'sup.decode.acc_seg', 'sup.corr.acc_seg'}
+    assert any(ours['propagated_ratio'] > 0 for ours in results[0])
