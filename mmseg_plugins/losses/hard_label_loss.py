@@ -52,20 +52,28 @@ class HardLabelLoss(nn.Module):
         self.lovasz_weight = lovasz_weight
         self.denominators = denominators
 
-    def forward(self, student_logits: Tensor, teacher_logits: Tensor, valid: Tensor) -> Tensor:
+    def forward(
+        self,
+        student_logits: Tensor,
+        teacher_logits: Tensor,
+        valid: Tensor,
+        read: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
         """Compute the loss. No gradient reaches the teacher.
 
         Args:
             student_logits (Tensor): Shape (N, C, H, W).
             teacher_logits (Tensor): Shape (N, C, H, W).
             valid (Tensor): Shape (N, 1, H, W) in [0, 1], 1 on real pixels.
+            read (tuple[Tensor, Tensor], optional): What :meth:`read` made of the teacher's logits,
+                where the caller needs it too. Defaults to None.
 
         Returns:
             Tensor: 0-d; 0 where no pixel counts.
         """
-        label, confidence = hard_label(teacher_logits.detach())
+        label, confident = read or self.read(teacher_logits)
         valid = valid[:, 0] >= 1
-        kept = valid & (confidence >= self.threshold)
+        kept = valid & (confident[:, 0] > 0)
         loss = masked_cross_entropy(student_logits, label, kept, valid, self.denominators)
         if self.lovasz_weight:
             masked = torch.where(kept, label, IGNORE)
@@ -73,7 +81,16 @@ class HardLabelLoss(nn.Module):
             loss = loss + self.lovasz_weight * lovasz
         return loss
 
-    def confident(self, teacher_logits: Tensor) -> Tensor:
-        """1 where the teacher's confidence reaches the threshold, else 0; shape (N, 1, H, W)."""
-        confidence = teacher_logits.softmax(1).amax(1, keepdim=True)
-        return (confidence >= self.threshold).to(confidence.dtype)
+    @torch.no_grad()
+    def read(self, teacher_logits: Tensor) -> tuple[Tensor, Tensor]:
+        """What the teacher says, by one softmax.
+
+        Args:
+            teacher_logits (Tensor): Shape (N, C, H, W).
+
+        Returns:
+            tuple[Tensor, Tensor]: Labels, int64 (N, H, W), and (N, 1, H, W) of the logits' type: 1
+            where the confidence reaches the threshold, else 0.
+        """
+        label, confidence = hard_label(teacher_logits)
+        return label, (confidence >= self.threshold).to(confidence.dtype).unsqueeze(1)
