@@ -176,6 +176,27 @@ def edited_matrix(root, tmp_path, old, new):
             'cell voc_classic_92/corrmatch/deeplabv3plus-r101 has two primary leaves',
         ),
         ('networks:\n', 'networks: [\n', 'line 8: not valid YAML'),
+        (
+            'speed: [bf16]',
+            'speed: [fp8]',
+            r"names unknown speed \['fp8'\]; known are \['bf16', 'comp",
+        ),
+        ('speed: [bf16]', 'speed: bf16', "sets 'speed' to 'bf16'; give a list"),
+        (
+            '{methods: [corrmatch], labelled: [12], speed: [batch',
+            '{methods: [cutout], labelled: [12], speed: [batch',
+            'has speed batch_partner for cutout, which has no stream of CutMix partners',
+        ),
+        (
+            'speed: [accumulate]',
+            'labelled_batch: 3, speed: [accumulate]',
+            r'has speed accumulate, which halves the batches \[3, 8\]; use even ones',
+        ),
+        (
+            'speed: [bf16]',
+            'crop: 64, speed: [bf16]',
+            'derives from corrmatch/.*_12-64.py, which is no leaf; add a product like it without',
+        ),
     ],
 )
 def test_mistakes_in_the_matrix(root, tmp_path, old, new, message):
@@ -202,6 +223,28 @@ def test_a_new_family_needs_an_entry_only(root, tmp_path):
     assert toys[1].name == 'corrmatch/corrmatch_deeplabv3plus-r18n_1xb2u2_toy_ours_4-96.py'
     assert "cell='toy_ours_4/corrmatch/deeplabv3plus-r18n'" in leaf_text(toys[1])
     assert re.search(r"benchmark='toy_ours_8'", leaf_text(toys[3]))
+
+
+def test_several_options_in_one_leaf(root, tmp_path):
+    """Its text is a config in which all of them are set."""
+    several = 'speed: [bf16, compile, checkpointing, batch_partner, accumulate]'
+    path = edited_matrix(root, tmp_path, 'speed: [bf16]', several)
+    leaf = next(leaf for leaf in matrix_leaves(load_matrix(path)) if len(leaf.speed) == 5)
+    (tmp_path / 'corrmatch').mkdir()
+    shutil.copy(root / 'configs' / leaf.plain, tmp_path / leaf.plain)
+    (tmp_path / leaf.name).write_text(leaf_text(leaf))
+    cfg, plain = (Config.fromfile(tmp_path / name) for name in (leaf.name, leaf.plain))
+    assert leaf.name.endswith('-bf16-compile-checkpointing-batch_partner-accumulate.py')
+    assert cfg.protocol.speed == 'bf16, compile, checkpointing, batch_partner, accumulate'
+    assert cfg.optim_wrapper == dict(plain.optim_wrapper, type='BFloat16OptimWrapper')
+    added = dict(compile=dict(type='CompileHook'), checkpointing=dict(type='CheckpointingHook'))
+    assert cfg.default_hooks == dict(plain.default_hooks, **added)
+    assert cfg.train_cfg == dict(plain.train_cfg, accumulate=2)
+    assert cfg.model.box == dict(plain.model.box, partner='batch')
+    loader = cfg.train_dataloader
+    assert (loader.batch_size, loader.sampler.source_ratio) == (8, [4, 4])
+    assert loader.sampler.coupled_to == [1, None] and len(loader.dataset.streams) == 2
+    assert not cfg.get('compile')  # MMEngine's own: the whole step
 
 
 def test_check_fails_on_a_changed_leaf(tmp_path, root, capsys, monkeypatch):

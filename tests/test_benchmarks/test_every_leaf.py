@@ -80,6 +80,7 @@ def test_datasets_and_iterations(data, leaves, config):
             assert iterations == epochs * (-(-pool // protocol.gpus) // batch), leaf.name
         else:
             assert iterations == leaf.settings['max_iters']
+        batch *= cfg.train_cfg.get('accumulate', 1)
         passes = iterations * batch * protocol.gpus / length
         assert protocol.epochs == pytest.approx(passes, abs=0.051), leaf.name
 
@@ -103,4 +104,4 @@ def check_batches(dataset, loader):
         assert not rest
         coupled = loader.sampler.get('coupled_to')
         if coupled:
-            assert seen[2] == seen[1] != seen[0]
+            assert all(stream == seen[1] for stream in seen[2:]) and seen[1] != seen[0]

@@ -164,6 +164,7 @@ def test_checkpointing_changes_nothing(method, config):
             assert torch.equal(ours[name], theirs[name]), name
 
 
+@pytest.mark.filterwarnings('ignore:torch.utils.checkpoint')  # mmseg does not say which kind
 def test_mmsegs_own_checkpointing_counts_a_batch_twice(config):
     """Why there is a hook: its running statistics are not those of the plain network."""
     statistics = []

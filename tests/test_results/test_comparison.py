@@ -88,6 +88,7 @@ def test_equal_protocols_compare():
         ({}, {'setting': 'ours, tiny'}, 'setting: ours, tiny'),
         ({}, {'setting': 'choice: all of it'}, 'setting: choice: all of it'),
         ({'notes': 'list presumed CPS'}, {}, 'list: theirs is only presumed'),
+        ({}, {'speed': 'bf16'}, 'speed: bf16, which theirs has not'),
     ],
 )
 def test_what_does_not_compare(theirs, ours, field):
