@@ -23,7 +23,7 @@ TYPES = dict(
     nuscenes='NuScenesLidarDataset',
 )
 KITTI = dict(type='ProjectToRange', size=(64, 64))
-RING = dict(type='ProjectToRange', mode='ring', size=(32, 60), min_radius=0.9, scale=(1,) * 6)
+RING = dict(type='ProjectToRange', mode='ring', size=(32, 60), scale=(1,) * 6)
 
 
 @pytest.fixture(scope='module')
