@@ -53,10 +53,17 @@ class NuScenesLidarDataset(LidarDataset):
         except (OSError, ValueError) as error:
             reason = getattr(error, 'strerror', None) or 'no JSON'
             raise UserError(f'{path}: cannot be read ({reason}); {fix}') from None
+        if not isinstance(index, dict) or not all(map(_is_pair, index.values())):
+            raise UserError(f'{path}: does not name a scan and its labels for each token; {fix}')
         unknown = [name for name in ids if name not in index]
         if unknown:
             raise UserError(
                 f'{self.ann_file}: {unknown[0]!r} (and {len(unknown) - 1} more of {len(ids)}) is '
-                f'no sample token of {path}; {self.list_from}'
+                f'no sample token of {path}; correct the list, or {self.list_from}'
             )
         return index
+
+
+def _is_pair(files) -> bool:
+    """Whether an entry of the index is two file names."""
+    return isinstance(files, list) and len(files) == 2 and all(isinstance(f, str) for f in files)

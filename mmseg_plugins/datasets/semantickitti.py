@@ -36,7 +36,7 @@ class SemanticKITTIDataset(LidarDataset):
             if not re.fullmatch(r'\d\d/\d{6}', name):
                 raise UserError(
                     f'{self.ann_file}: {name!r} is no scan of {self.PREPARE}, which are named '
-                    f'<sequence>/<scan> like 03/000126; {self.list_from}'
+                    f'<sequence>/<scan> like 03/000126; correct the list, or {self.list_from}'
                 )
         return [f'{name[:2]}/velodyne/{name[3:]}.bin' for name in ids]
 

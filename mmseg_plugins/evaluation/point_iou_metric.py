@@ -18,7 +18,7 @@ class PointIoUMetric(ClassIoUMetric):
 
     Published range-view numbers are over *pixels* (:class:`ClassIoUMetric`); this one, the proper
     benchmark's, counts every projected point, also those that a nearer one hides. Its keys begin
-    with ``point/``. Points that the projection removes (nuScenes: below 0.9 m) do not count.
+    with ``point/``. Points removed before the projection (nuScenes: below 0.9 m) do not count.
 
     Source: specification (range view) 5.
 

@@ -23,7 +23,7 @@ TYPES = dict(
     nuscenes='NuScenesLidarDataset',
 )
 KITTI = dict(type='ProjectToRange', size=(64, 64))
-RING = dict(type='ProjectToRange', mode='ring', size=(32, 60), min_radius=0.9, scale=(1,) * 6)
+RING = dict(type='ProjectToRange', mode='ring', size=(32, 60), scale=(1,) * 6)
 
 
 @pytest.fixture(scope='module')
@@ -173,7 +173,7 @@ def damage(root, how):
         points[7, 1] = np.nan
         content = points.tobytes()
     elif how == 'inf':
-        points[7, 1] = np.inf
+        points[7, 3] = np.inf  # the intensity
         content = points.tobytes()
     elif how == 'empty':
         content = b''
@@ -276,6 +276,9 @@ def test_nuscenes_refusals(root):
     assert "labeled.txt: '03/000126' (and 0 more of 1) is no sample token" in message
     (root / 'nuscenes/index.json').write_text('{')
     assert 'index.json: cannot be read (no JSON); write it with' in refusal(root, 'nuscenes')
+    for index in ([], {tokens[0]: 1}, {tokens[0]: ['one']}, {tokens[0]: [1, 2]}):
+        (root / 'nuscenes/index.json').write_text(json.dumps(index))
+        assert 'index.json: does not name a scan and its labels' in refusal(root, 'nuscenes')
     (root / 'nuscenes/index.json').unlink()
     assert 'index.json: cannot be read (No such file' in refusal(root, 'nuscenes')
 

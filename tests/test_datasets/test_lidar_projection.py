@@ -5,11 +5,19 @@ import time
 import numpy as np
 import pytest
 
-from mmseg_plugins.datasets.transforms import AugmentPoints, ProjectToRange, RollColumns
+from mmseg_plugins.datasets.transforms import (
+    AugmentPoints,
+    ProjectToRange,
+    RemoveNearPoints,
+    RollColumns,
+)
+from mmseg_plugins.datasets.transforms.augment_points import turned
 from mmseg_plugins.errors import UserError
 
 ONES = (1,) * 6
-RING = dict(mode='ring', size=(32, 1920), min_radius=0.9, scale=ONES)
+RING = dict(mode='ring', size=(32, 1920), scale=ONES)
+# specification 3.4, nuScenes' column
+NUSCENES = dict(drop=0, scale=(1, 1.05), reciprocal=True, scale_axes='xyz', shift=0.2)
 
 
 def at(yaw, pitch, distance=10.0, intensity=0.5, ring=0):
@@ -101,11 +109,29 @@ def test_the_first_point_counts():
 
 
 def test_radius_filter():
-    points = [at(0, 0, 0.89), at(0, -60, 1.7), at(10, 0, 0.91), at(20, 0, 5)]
-    results = project(points, [1, 2, 3, 4], **RING)
-    assert results['point_labels'].tolist() == [3, 4]
-    assert len(results['point_pixels']) == len(results['point_ranges']) == 2
-    assert results['valid_map'].sum() == 2
+    # the second is 1.7 m away, but 0.85 m in the plane; the third lies on the circle
+    points = [at(0, 0, 0.89), at(0, -60, 1.7), [0, 0.9, 0, 0, 0], at(10, 0, 0.91), at(20, 0, 5)]
+    results = dict(points=np.array(points, np.float32), point_labels=np.arange(5))
+    results = RemoveNearPoints()(results)
+    assert results['point_labels'].tolist() == [2, 3, 4]
+    assert np.allclose(results['points'], points[2:])
+    assert len(RemoveNearPoints(6)(results)['points']) == 0, 'an empty image is an image'
+    assert project(results['points'].reshape(0, 5), **RING)['valid_map'].sum() == 0
+
+
+def test_near_points_are_removed_before_they_move():
+    """The shift takes returns of the vehicle over the border, and others below it."""
+    yaw = np.arange(0, 360, 5.0)
+    points = [at(y, 0, distance) for distance in (0.7, 1.1) for y in yaw]
+    np.random.seed(0)
+    crossed = 0
+    for _ in range(20):
+        results = RemoveNearPoints()(dict(points=np.array(points, np.float32)))
+        assert len(results['points']) == len(yaw)
+        moved = AugmentPoints(**NUSCENES)(results)
+        crossed += (np.hypot(*moved['points'][:, :2].T) < 0.9).sum()
+        assert project(moved['points'], **RING)['point_pixels'].size == len(yaw)
+    assert crossed
 
 
 @pytest.mark.parametrize('kwargs', ({}, RING))
@@ -118,8 +144,6 @@ def test_equals_a_loop_over_points(kwargs):
         x, y, z, _, ring = point
         if kwargs:
             distance = np.hypot(x, y)
-            if distance < 0.9:
-                continue
             row = 31 - int(ring)
             column = int(np.arctan2(y, x) % (2 * np.pi) / (2 * np.pi) * width)
         else:
@@ -159,9 +183,17 @@ def test_refusals():
             ProjectToRange(**kwargs)
     with pytest.raises(UserError, match='margin=-1'):
         RollColumns(-1)
-    for kwargs in (dict(drop=1), dict(flip=2), dict(scale=(0, 1)), dict(scale_axes='z')):
+    for kwargs in (
+        dict(drop=1),
+        dict(flip=2),
+        dict(scale=(0, 1)),
+        dict(scale_axes='z'),
+        dict(shift=-1),
+    ):
         with pytest.raises(UserError, match='AugmentPoints'):
             AugmentPoints(**kwargs)
+    with pytest.raises(UserError, match='min_radius=0'):
+        RemoveNearPoints(0)
 
 
 def test_roll_moves_all_alike():
@@ -218,12 +250,18 @@ def test_each_augmentation():
         low.add(bool(factor.mean() < 1))
     assert low == {True, False}
 
-    turned = augmented(points, labels, turn=180)['points']
-    assert np.hypot(*turned[:, :2].T) == pytest.approx(np.hypot(*points[:, :2].T), rel=1e-5)
-    assert np.array_equal(turned[:, 2:], points[:, 2:])
+    after = augmented(points, labels, turn=180)['points']
+    assert np.hypot(*after[:, :2].T) == pytest.approx(np.hypot(*points[:, :2].T), rel=1e-5)
+    assert np.array_equal(after[:, 2:], points[:, 2:])
+    quarter = turned(np.array([[1, 0]], np.float32), np.pi / 2)
+    assert quarter == pytest.approx(np.array([[0, 1]]), abs=1e-6), 'counter-clockwise'
+    east = np.array([[10, 0, 0, 0, 0]], np.float32)
+    moved = [augmented(east, labels[:1], k, turn=180)['points'][0] for k in range(200)]
+    yaw = np.degrees([np.arctan2(y, x) for x, y, *_ in moved])
+    assert yaw.min() < -170 and yaw.max() > 170 and abs(yaw.mean()) < 20
 
     shift = [(augmented(points, labels, k, shift=0.1)['points'] - points)[0] for k in range(200)]
-    assert np.abs(shift).max() <= 0.3001 and 0.06 < np.std(np.array(shift)[:, :3]) < 0.14
+    assert 0.2 < np.abs(shift).max() <= 0.3001 and 0.09 < np.std(np.array(shift)[:, :3]) < 0.11
     assert not np.any(np.array(shift)[:, 3:])
 
 

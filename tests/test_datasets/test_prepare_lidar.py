@@ -148,6 +148,18 @@ def test_nuscenes_refusals(nus):
     assert 'no labels for the key frame' in told()
     (tables / 'lidarseg.json').write_text(whole[:-9])
     assert 'lidarseg.json: breaks off' in told()
+    # rows without what is read of them, and no text at all
+    (tables / 'lidarseg.json').write_text(whole.replace('"filename"', '"file"'))
+    assert "lidarseg.json: a row has no proper 'filename': {'token'" in told()
+    (tables / 'lidarseg.json').write_text('[1, 2]')
+    assert "lidarseg.json: a row has no proper 'sample_data_token': 1" in told()
+    (tables / 'lidarseg.json').write_bytes(whole.encode('utf-16'))
+    assert 'lidarseg.json: no JSON list' in told()
+    for path in ('/etc/hosts', 'lidarseg/../../hosts'):
+        data = json.loads(whole)
+        data[0]['filename'] = path
+        (tables / 'lidarseg.json').write_text(json.dumps(data))
+        assert f'has the file {path!r} outside the data set' in told()
     (tables / 'lidarseg.json').unlink()
     assert 'no v1.0-trainval/lidarseg.json of the lidarseg package' in told()
     (tables / 'lidarseg.json').write_text(whole)
@@ -181,12 +193,12 @@ def test_nuscenes_of_version_mini(nus):
 
 
 def test_a_table_is_read_in_pieces(tmp_path, monkeypatch):
-    rows = [dict(a=k, b='x,] {' * k) for k in range(50)]
+    rows = [dict(index=k, name='x,] {' * k) for k in range(50)]
     for indent in (None, 0, 2):
         (tmp_path / 'a.json').write_text(json.dumps(rows, indent=indent))
         for chunk in (1, 7, 1000, 1 << 22):
             monkeypatch.setattr(nuscenes, 'CHUNK', chunk)
-            assert list(nuscenes.rows(tmp_path / 'a.json')) == rows
+            assert list(nuscenes.rows(tmp_path / 'a.json', 'category')) == rows
 
 
 # ------------------------------------------------------------------ lists

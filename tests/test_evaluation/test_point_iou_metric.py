@@ -127,6 +127,15 @@ def test_nearest_label():
     prediction = torch.tensor([[0, 1, 2]])
     pixels, ranges = torch.tensor([0, 1, 1, 2]), torch.tensor([9.0, 3.0, 8.0, 5.0])
     assert nearest_labels(prediction, pixels, ranges).tolist() == [0, 1, 0, 2]
+    # what is shown keeps its class beside pixels of the very same range
+    pixels, ranges = torch.tensor([0, 1, 2]), torch.tensor([7.0, 7.0, 7.0])
+    assert nearest_labels(prediction, pixels, ranges).tolist() == [0, 1, 2]
+
+
+def test_the_vote_is_that_of_rangenet():
+    metric = METRICS.build(dict(type='PointIoUMetric'))
+    assert metric.vote == 'none', 'published numbers have none'
+    assert metric.knn == dict(k=5, window=5, sigma=1.0, cutoff=1.0)
 
 
 @pytest.mark.parametrize(

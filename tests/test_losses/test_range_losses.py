@@ -92,3 +92,11 @@ def test_hard_labels_by_hand():
 def test_a_pixel_sampler_is_refused(cfg):
     with pytest.raises(UserError, match='set sampler=None'):
         MODELS.build(cfg)(*sample(), weight=torch.ones(2, 6, 8))
+
+
+@pytest.mark.parametrize('cfg', [LOVASZ, DICE])
+def test_another_number_for_ignored_pixels(cfg):
+    logits, label = sample()
+    loss = MODELS.build(cfg)
+    other = loss(logits, label.masked_fill(label == 255, 7), ignore_index=7)
+    assert torch.equal(loss(logits, label, ignore_index=255), other)

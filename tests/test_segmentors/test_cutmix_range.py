@@ -162,9 +162,11 @@ def test_strips():
     boxes = TASK_UTILS.build(dict(type='StripBox'))(300, (64, 2048), np.random.RandomState(0))
     assert boxes.shape == (300, 4, 4)
     extent = boxes[..., 2:] - boxes[..., :2]
-    assert (extent >= 0).all() and extent[..., 1].max() <= 2048 / 5 + 1
+    assert (extent >= 0).all() and 400 < extent[..., 1].max() <= 2048 / 5 + 1
     assert (extent[..., 0] == extent[:, :1, 0]).all(), 'one height an image'
     assert np.square(extent[:, 0, 0] / 64).mean() == pytest.approx(0.5, abs=0.03)  # 1 - lambda
+    # of Beta(4, 4)
+    assert np.square(extent[:, 0, 0] / 64).var() == pytest.approx(1 / 36, rel=0.2)
     assert (boxes[..., 2:] <= (64, 2048)).all() and (boxes >= 0).all()
     mask = box_mask(boxes[:1], (64, 2048))[0, 0]
     top, left, bottom, right = boxes[0, 3]

@@ -8,14 +8,15 @@ project = dict(
     type='ProjectToRange',
     mode='ring',
     size=crop_size,
-    min_radius=0.9,
     scale=(1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
 )
 images = dict(
     type='NuScenesLidarDataset',
     data_prefix=dict(img_path='nuscenes', seg_map_path='nuscenes'),
 )
+near = dict(type='RemoveNearPoints')
 geometry = [
+    near,
     dict(
         type='AugmentPoints',
         drop=0.0,
@@ -31,7 +32,7 @@ unlabeled = dict(**images, pipeline=[load, *geometry])
 scored = dict(
     **images,
     ann_file='nuscenes/val.txt',
-    pipeline=[load, dict(type='LoadLidarLabels'), project, dict(type='PackScanInputs')],
+    pipeline=[load, dict(type='LoadLidarLabels'), near, project, dict(type='PackScanInputs')],
 )
 val_dataloader = dict(dataset=scored)
 test_dataloader = dict(dataset=scored)

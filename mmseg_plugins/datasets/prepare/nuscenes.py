@@ -28,6 +28,12 @@ BENCHMARK = 'nuscenes_1pct'  # the one the closing hint trains on
 VERSION = 'v1.0-trainval'
 COUNTS = (nuscenes_labels.NUM_TRAIN, nuscenes_labels.NUM_VAL)
 CHUNK = 1 << 22
+# The tables and what is read of their rows.
+TABLES = dict(
+    category=dict(index=int, name=str),
+    lidarseg=dict(sample_data_token=str, filename=str),
+    sample_data=dict(token=str, sample_token=str, is_key_frame=bool, filename=str),
+)
 
 
 def prepare(
@@ -99,44 +105,54 @@ def build_index(roots: list[Path], sources) -> dict[str, list[str]]:
     """
     named = ' '.join(map(str, sources))
     tables = {}
-    for name in ('category', 'lidarseg', 'sample_data'):
+    for name in TABLES:
         places = [root / VERSION / f'{name}.json' for root in roots]
         if name == 'category':  # that of the lidarseg package has an index, the other has none
-            places = [path for path in places if path.is_file() and '"index"' in path.read_text()]
+            places = [path for path in places if path.is_file() and b'"index"' in path.read_bytes()]
         found = [path for path in places if path.is_file()]
         if not found:
             raise UserError(f'--source {named}: {_why_missing(roots, name)}')
         tables[name] = found[0]
 
-    categories = {row['index']: row['name'] for row in rows(tables['category'])}
+    categories = {row['index']: row['name'] for row in rows(tables['category'], 'category')}
     nuscenes_labels.TABLE.check_names(categories, str(tables['category']))
-    labels = {row['sample_data_token']: row['filename'] for row in rows(tables['lidarseg'])}
+    labels = {
+        row['sample_data_token']: row['filename'] for row in rows(tables['lidarseg'], 'lidarseg')
+    }
     index = {}
-    for row in rows(tables['sample_data']):
+    for row in rows(tables['sample_data'], 'sample_data'):
         if row['is_key_frame'] and row['filename'].startswith('samples/LIDAR_TOP/'):
             if row['token'] not in labels:
                 raise UserError(
                     f'{tables["lidarseg"]}: no labels for the key frame {row["token"]} of '
                     f'{tables["sample_data"]}; give the lidarseg package of {VERSION}'
                 )
-            index[row['sample_token']] = [row['filename'], labels[row['token']]]
+            files = [row['filename'], labels[row['token']]]
+            for name in files:  # it becomes a path below the data root
+                if name.startswith('/') or '..' in name.split('/'):
+                    raise UserError(
+                        f'{tables["sample_data"].parent}: the key frame {row["token"]} has the '
+                        f'file {name!r} outside the data set; get the tables again'
+                    )
+            index[row['sample_token']] = files
     return index
 
 
-def rows(path: Path):
+def rows(path: Path, table: str):
     """Rows of a table, one at a time: sample_data.json has a gigabyte.
 
     Args:
         path (Path): A JSON file that holds a list.
+        table (str): Which of ``TABLES`` it is.
 
     Yields:
         dict: A row.
 
     Raises:
-        UserError: If it is no such file.
+        UserError: If it is no such file, or a row lacks what the table must have.
     """
     decoder, between = json.JSONDecoder(), re.compile(r'[\s,]*')
-    with open(path, encoding='utf-8') as file:
+    with open(path, encoding='utf-8', errors='replace') as file:
         text, place = file.read(CHUNK), 1
         if text[:1] != '[':
             raise UserError(f'{path}: no JSON list; get the table again')
@@ -152,6 +168,12 @@ def rows(path: Path):
                     raise UserError(f'{path}: breaks off; get the table again') from None
                 text, place = text[place:] + chunk, 0
             else:
+                for key, kind in TABLES[table].items():
+                    if not isinstance(row, dict) or not isinstance(row.get(key), kind):
+                        raise UserError(
+                            f'{path}: a row has no proper {key!r}: {str(row)[:80]}; get the table '
+                            'again'
+                        )
                 yield row
 
 

@@ -10,6 +10,7 @@ from .pack_valid_inputs import PackValidInputs
 from .project_to_range import ProjectToRange
 from .random_long_side_crop import RandomLongSideCrop
 from .random_scale_window import RandomScaleWindow
+from .remove_near_points import RemoveNearPoints
 from .roll_columns import RollColumns
 from .strong_augment import StrongAugment
 
@@ -26,6 +27,7 @@ __all__ = [
     'ProjectToRange',
     'RandomLongSideCrop',
     'RandomScaleWindow',
+    'RemoveNearPoints',
     'RollColumns',
     'StrongAugment',
 ]

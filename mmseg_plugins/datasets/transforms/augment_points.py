@@ -41,11 +41,15 @@ class AugmentPoints(BaseTransform):
         shift: float = 0.1,
     ) -> None:
         if not 0 <= drop < 1 or not 0 <= flip <= 1:
-            raise UserError(f'AugmentPoints: drop={drop} and flip={flip} must be shares below 1')
+            raise UserError(
+                f'AugmentPoints: drop={drop} and flip={flip} must be shares, drop below 1'
+            )
         if not 0 < scale[0] <= scale[1]:
             raise UserError(f'AugmentPoints: scale={scale} must be a positive range')
         if scale_axes not in ('xy', 'xyz'):
             raise UserError(f"AugmentPoints: scale_axes={scale_axes!r} is neither 'xy' nor 'xyz'")
+        if turn < 0 or shift < 0:
+            raise UserError(f'AugmentPoints: turn={turn} and shift={shift} must not be negative')
         self.drop = drop
         self.flip = flip
         self.scale = tuple(scale)

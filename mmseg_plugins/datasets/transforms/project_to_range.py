@@ -17,7 +17,7 @@ class ProjectToRange(BaseTransform):
     is shown, and its label.
 
     Source: specification 1.4. The defaults are SemanticKITTI's; nuScenes has ``mode='ring',
-    size=(32, 1920), min_radius=0.9, scale=(1, 1, 1, 1, 1, 1)``.
+    size=(32, 1920), scale=(1, 1, 1, 1, 1, 1)``.
 
     Required key: ``points``; ``point_labels`` is optional. Added keys:
 
@@ -27,8 +27,7 @@ class ProjectToRange(BaseTransform):
     - ``point_pixels`` (int64 (N,)): row * W + column of every point that was projected;
     - ``point_ranges`` (float32 (N,)): their distance in metres.
 
-    ``points`` and ``point_labels`` lose what ``min_radius`` removes; ``points`` is not needed any
-    more and removed.
+    ``points`` is not needed any more and removed.
 
     Args:
         mode (str): ``'spherical'``: rows by angle, distance in 3-D; ``'ring'``: rows by ring,
@@ -36,8 +35,6 @@ class ProjectToRange(BaseTransform):
         size (tuple[int, int]): Height and width. Defaults to (64, 2048).
         fov (tuple[float, float]): Upper and lower end of the view in degrees, of ``'spherical'``.
             Defaults to (3, -25).
-        min_radius (float): Remove points whose distance in the plane is less, in metres: returns
-            of the vehicle itself. Defaults to 0, none.
         scale (tuple[float, ...]): Divisor of each channel. Defaults to (50, 50, 3, 1, 80, 1).
 
     Raises:
@@ -49,7 +46,6 @@ class ProjectToRange(BaseTransform):
         mode: str = 'spherical',
         size: tuple[int, int] = (64, 2048),
         fov: tuple[float, float] = (3.0, -25.0),
-        min_radius: float = 0.0,
         scale: tuple[float, ...] = (50.0, 50.0, 3.0, 1.0, 80.0, 1.0),
     ) -> None:
         if mode not in ('spherical', 'ring'):
@@ -61,7 +57,6 @@ class ProjectToRange(BaseTransform):
         self.mode = mode
         self.size = tuple(size)
         self.fov = tuple(fov)
-        self.min_radius = min_radius
         self.scale = np.array(scale, dtype=np.float32)
 
     def transform(self, results: dict) -> dict:
@@ -76,11 +71,6 @@ class ProjectToRange(BaseTransform):
         points, labels = results.pop('points'), results.get('point_labels')
         height, width = self.size
         planar = np.hypot(points[:, 0], points[:, 1])
-        if self.min_radius:
-            kept = planar >= self.min_radius
-            points, planar = points[kept], planar[kept]
-            if labels is not None:
-                labels = results['point_labels'] = labels[kept]
         if self.mode == 'ring':
             if points.shape[1] < 5:
                 raise UserError(
@@ -118,5 +108,5 @@ class ProjectToRange(BaseTransform):
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(mode={self.mode!r}, size={self.size}, fov={self.fov}, '
-            f'min_radius={self.min_radius}, scale={self.scale.tolist()})'
+            f'scale={self.scale.tolist()})'
         )
