@@ -58,7 +58,7 @@ def test_numbers_of_every_leaf(leaves, configs):
         assert int(benchmark.rpartition('_')[2]) == protocol.labelled_images
         assert loader.dataset.get('allow_overlap', False) == (protocol.unlabelled_pool == 'all')
         coupled = loader.sampler.get('coupled_to')
-        same = bool(coupled) and coupled[2] == 1
+        same = bool(coupled) and coupled[2:] == [1]
         assert (protocol.cutmix_partner == 'same image') == same
         # passes over the list, as a sampler of each GPU counts them
         epochs = {'voc': 80, 'cityscapes': 240, 'ade20k': 40}.get(benchmark.partition('_')[0])

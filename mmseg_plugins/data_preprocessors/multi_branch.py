@@ -11,10 +11,12 @@ class MultiBranchDataPreprocessor(BaseDataPreprocessor):
 
     Args:
         data_preprocessor (dict): Config of mmseg's ``SegDataPreProcessor``.
+        non_blocking (bool): Copy to the GPU from pinned memory (see
+            :class:`AccumulatingTrainLoop`) while this process goes on. Defaults to True.
     """
 
-    def __init__(self, data_preprocessor: dict) -> None:
-        super().__init__()
+    def __init__(self, data_preprocessor: dict, non_blocking: bool = True) -> None:
+        super().__init__(non_blocking)
         self.data_preprocessor = MODELS.build(data_preprocessor)
 
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -30,12 +32,15 @@ class MultiBranchDataPreprocessor(BaseDataPreprocessor):
         if not isinstance(data['inputs'], dict):
             return self.data_preprocessor(data, training)
 
+        data = self.cast_data(data)
         inputs, data_samples = {}, {}
         for branch in data['inputs']:
             batch = {
                 key: [value for value in data[key][branch] if value is not None]
                 for key in ('inputs', 'data_samples')
             }
+            if not batch['inputs']:  # of a stream that is not drawn
+                continue
             batch = self.data_preprocessor(batch, training)
             inputs[branch], data_samples[branch] = batch['inputs'], batch['data_samples']
         return dict(inputs=inputs, data_samples=data_samples)

@@ -5,7 +5,7 @@ from .samplers import MultiSourceSampler
 from .semi_dataset import SemiDataset
 from .shapes import ShapesDataset
 from .split_list import SplitListDataset
-from .transforms import LoadIndexMask, LoadValidMask, MultiBranch, RandomLongSide, StrongAugment
+from .transforms import LoadIndexMask, LoadValidMask, MultiBranch, RandomLongSideCrop, StrongAugment
 from .voc import SplitVOCDataset
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     'LoadValidMask',
     'MultiBranch',
     'MultiSourceSampler',
-    'RandomLongSide',
+    'RandomLongSideCrop',
     'SemiDataset',
     'ShapesDataset',
     'SplitADE20KDataset',

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mmseg_plugins.errors import UserError
 from mmseg_plugins.ops.correlation import binary_maps, correlation_matrix, propagate_logits
+from mmseg_plugins.ops.precision import full_precision
 
 
 @MODELS.register_module()
@@ -87,10 +88,9 @@ class CorrelationHead(BaseModule):
         row, column = self.row(projected), self.column(projected)
         small = resize(logits.detach(), feature_size, mode='bilinear', align_corners=True)
         # half floats overflow under mixed precision: a column of the matrix sums to up to h * w
-        full = torch.promote_types(row.dtype, torch.float32)
         with torch.autocast(row.device.type, enabled=False):
-            matrix = correlation_matrix(row.to(full), column.to(full))
-            propagated = propagate_logits(small.to(full), matrix)
+            matrix = correlation_matrix(full_precision(row), full_precision(column))
+            propagated = propagate_logits(full_precision(small), matrix)
         propagated = resize(propagated, size, mode='bilinear', align_corners=True)
         # the last position is never drawn: the reference's upper bound is exclusive twice
         sampled = torch.randint(matrix.size(1) - 1, (self.num_maps,))

@@ -1,3 +1,5 @@
+from .checkpointing_hook import CheckpointingHook
+from .compile_hook import CompileHook
 from .corrmatch_hook import CorrMatchHook
 from .cutmix_hook import CutMixHook
 from .finite_loss_hook import FiniteLossHook
@@ -8,6 +10,8 @@ from .run_record_hook import RunRecordHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 
 __all__ = [
+    'CheckpointingHook',
+    'CompileHook',
     'CorrMatchHook',
     'CutMixHook',
     'FiniteLossHook',

@@ -31,6 +31,9 @@ class AccumulatingTrainLoop(IterBasedTrainLoop):
         dataloader (DataLoader | dict): The training data.
         max_iters (int): Optimizer steps.
         accumulate (int): Batches of each rank in a step. Defaults to 1.
+        pin_memory (bool, optional): Of a loader that is a config and does not say itself: whether
+            it puts images into memory from which they are copied to a GPU beside its work. None is
+            where there is a GPU; without one PyTorch would warn. Defaults to None.
         **kwargs: See MMEngine's ``IterBasedTrainLoop``.
 
     Raises:
@@ -38,7 +41,15 @@ class AccumulatingTrainLoop(IterBasedTrainLoop):
             another setting of the run.
     """
 
-    def __init__(self, runner, dataloader, max_iters: int, accumulate: int = 1, **kwargs) -> None:
+    def __init__(
+        self,
+        runner,
+        dataloader,
+        max_iters: int,
+        accumulate: int = 1,
+        pin_memory: bool | None = None,
+        **kwargs,
+    ) -> None:
         if not isinstance(accumulate, int) or accumulate < 1:
             raise UserError(
                 f'AccumulatingTrainLoop: accumulate={accumulate!r} is no number of batches; use 1, '
@@ -51,6 +62,9 @@ class AccumulatingTrainLoop(IterBasedTrainLoop):
                 'which does not know of it; keep the batch by the one or scale the rate by the '
                 'other'
             )
+        if isinstance(dataloader, dict):
+            pinned = torch.cuda.is_available() if pin_memory is None else pin_memory
+            dataloader = {'pin_memory': pinned, **dataloader}
         super().__init__(runner, dataloader, max_iters, **kwargs)
         self.accumulate = accumulate
         self.dataloader_iterator = _Parts(self.dataloader_iterator, accumulate)

@@ -17,9 +17,11 @@ NEEDED = {
 }
 OPTIONAL = {
     **dict.fromkeys(('max_iters', 'val_interval', 'epochs', 'val_epochs', 'label_seed'), int),
-    **dict(primary=bool, suffix=str, products=list),
+    **dict(primary=bool, suffix=str, products=list, speed=list),
 }
 ANY = ('num_workers', 'label_seed')
+# what trades exactness for speed or memory: files of _base_/speed/
+SPEED = ('bf16', 'compile', 'checkpointing', 'batch_partner', 'accumulate')
 EITHER = (('max_iters', 'epochs'), ('val_interval', 'val_epochs'))
 KINDS = {int: 'a number', str: 'text', list: 'a list', bool: 'true or false'}
 
@@ -74,6 +76,7 @@ def check_product(matrix: dict, family: str, product: dict, bases: Path) -> None
         _check_names(matrix, product)
         _check_files(matrix, product, bases)
         _check_counts(product)
+        _check_speed(matrix, product)
     except UserError as error:
         raise UserError(f'benchmark {family} {error}') from None
 
@@ -99,12 +102,16 @@ def _check_settings(product: dict) -> None:
 
 def _check_names(matrix: dict, product: dict) -> None:
     used = dict(
-        networks=product['networks'], methods=product['methods'], schedules=[product['schedule']]
+        networks=product['networks'],
+        methods=product['methods'],
+        schedules=[product['schedule']],
+        speed=product.get('speed', []),
     )
     for axis, values in used.items():
-        unknown = [value for value in values if value not in matrix[axis]]
+        known = SPEED if axis == 'speed' else matrix[axis]
+        unknown = [value for value in values if value not in known]
         if unknown:
-            raise UserError(f'names unknown {axis} {unknown}; known are {list(matrix[axis])}')
+            raise UserError(f'names unknown {axis} {unknown}; known are {list(known)}')
     for method in product['methods']:
         for need in matrix['methods'][method].get('needs', []):
             for network in product['networks']:
@@ -121,6 +128,7 @@ def _check_files(matrix: dict, product: dict, bases: Path) -> None:
     for axis in AXES:
         keys = product.get(axis, [product['schedule']])
         files += [(axis, matrix[axis][key]['base']) for key in keys]
+    files += [('speed', name) for name in product.get('speed', [])]
     for folder, base in files:
         path = bases / folder / f'{base}.py'
         if not path.is_file():
@@ -138,4 +146,16 @@ def _check_counts(product: dict) -> None:
             raise UserError(
                 f'labels {labelled} of {images} images; the other {left} make no batch of {batch} '
                 f'on each of {gpus} GPUs; use smaller batches'
+            )
+
+
+def _check_speed(matrix: dict, product: dict) -> None:
+    speed = product.get('speed', [])
+    batches = [product['labelled_batch'], product['unlabelled_batch']]
+    if 'accumulate' in speed and any(batch % 2 for batch in batches):
+        raise UserError(f'has speed accumulate, which halves the batches {batches}; use even ones')
+    for method in product['methods']:
+        if 'batch_partner' in speed and len(matrix['methods'][method]['streams']) < 3:
+            raise UserError(
+                f'has speed batch_partner for {method}, which has no stream of CutMix partners'
             )

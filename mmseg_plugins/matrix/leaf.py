@@ -4,6 +4,13 @@ from collections.abc import Iterator
 
 from .load import Leaf
 
+# The keys of a config to which files of _base_/speed/ go, with the variables of these.
+PLACES = dict(
+    optim_wrapper=dict(bf16='bf16'),
+    default_hooks=dict(compile='compile_student', checkpointing='checkpointing'),
+    model=dict(batch_partner='batch_partner'),
+    train_cfg=dict(accumulate='accumulate'),
+)
 HEADER = '# Written by tools/make_configs.py from matrix.yml: edit that.\n'
 
 
@@ -16,6 +23,8 @@ def leaf_text(leaf: Leaf) -> str:
     Returns:
         str: Python text of a config.
     """
+    if leaf.speed:
+        return _derived(leaf)
     iterations = leaf.protocol['iterations']
     bases = [
         f'../_base_/benchmarks/{leaf.settings["base"]}.py',
@@ -39,6 +48,41 @@ def leaf_text(leaf: Leaf) -> str:
     # images of all streams on all GPUs, as MMEngine counts a batch
     base_batch = sum(leaf.ratio) * leaf.protocol['gpus']
     parts.append(_assign('auto_scale_lr', dict(enable=False, base_batch_size=base_batch)))
+    return ''.join(parts)
+
+
+def _derived(leaf: Leaf) -> str:
+    """A leaf that trades exactness for speed: the plain one, and what differs.
+
+    A file of ``_base_/speed/`` defines one variable of its own and nothing else, because MMEngine
+    refuses two bases that set one key.
+    """
+    bases = [f'./{leaf.plain.rpartition("/")[2]}']
+    bases += [f'../_base_/speed/{name}.py' for name in leaf.speed]
+    changes = ('primary', 'speed', *(['cutmix_partner'] if 'batch_partner' in leaf.speed else []))
+    parts = [
+        HEADER,
+        _assign('_base_', bases),
+        _assign('protocol', {key: leaf.protocol[key] for key in changes}),
+    ]
+    for key, variables in PLACES.items():
+        used = [f'_base_.{variables[name]}' for name in leaf.speed if name in variables]
+        if len(used) == 1:
+            parts.append(f'{key} = {used[0]}\n')
+        elif used:
+            parts.append(f'{key} = dict({", ".join(f"**{name}" for name in used)})\n')
+    if {'batch_partner', 'accumulate'} & set(leaf.speed):
+        sampler, dataset = f'source_ratio={leaf.ratio}', ''
+        if 'batch_partner' in leaf.speed:
+            dataset = '    dataset=dict(streams=_base_.streams[:2]),\n'
+            coupled = leaf.method['cutmix_partner'] == 'same image'
+            sampler += ', coupled_to=_base_.coupled_to[:2]' if coupled else ''
+        parts.append(
+            f'train_dataloader = dict(\n    batch_size={sum(leaf.ratio)},\n'
+            f'    sampler=dict({sampler}),\n{dataset})\n'
+        )
+        base_batch = sum(leaf.ratio) * leaf.protocol['gpus']
+        parts.append(_assign('auto_scale_lr', dict(base_batch_size=base_batch)))
     return ''.join(parts)
 
 

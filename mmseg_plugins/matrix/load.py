@@ -24,6 +24,8 @@ class Leaf:
         schedule (dict): The matrix's entry of the schedule, with its ``base``.
         ratio (list[int]): Samples of each stream in a batch.
         val_interval (int): Iterations between validations.
+        speed (tuple[str]): What it trades exactness for, files of ``_base_/speed/``.
+        plain (str): Path of the leaf that it derives from; its own without ``speed``.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Leaf:
     schedule: dict
     ratio: list[int]
     val_interval: int
+    speed: tuple[str, ...]
+    plain: str
 
 
 def load_matrix(path: Path) -> dict:
@@ -66,8 +70,14 @@ def load_matrix(path: Path) -> dict:
                 check_product(matrix, name, {**family, **product}, path.parent / '_base_')
     except UserError as error:
         raise UserError(f'{path}: {error}') from None
-    primary = {}
-    for leaf in matrix_leaves(matrix):
+    primary, leaves = {}, list(matrix_leaves(matrix))
+    names = {leaf.name for leaf in leaves}
+    for leaf in leaves:
+        if leaf.plain not in names:
+            raise UserError(
+                f'{path}: {leaf.name} derives from {leaf.plain}, which is no leaf; add a product '
+                'like it without `speed`'
+            )
         cell = leaf.protocol['cell']
         if leaf.protocol['primary'] and primary.setdefault(cell, leaf.name) != leaf.name:
             raise UserError(
@@ -102,7 +112,10 @@ def _leaf(
     benchmark = f'{family}_{labelled}'
     crop = settings['crop']
     gpus = settings['gpus']
-    ratio = [settings[f'{stream}_batch'] for stream in method['streams']]
+    speed = tuple(settings.get('speed', ()))
+    streams = method['streams'][:2] if 'batch_partner' in speed else method['streams']
+    parts = 2 if 'accumulate' in speed else 1
+    ratio = [settings[f'{stream}_batch'] // parts for stream in streams]
     semi = len(ratio) > 1
     # a list of all images leaves none over; the whole list also holds the labelled ones
     whole = settings['unlabelled_pool'] == 'all' or labelled == settings['images']
@@ -122,22 +135,27 @@ def _leaf(
         gpus=gpus,
         iterations=iterations,
         # passes over the unlabelled list, where there is one
-        epochs=round(iterations * ratio[-1] * gpus / (pool if semi else labelled), 1),
+        epochs=round(iterations * ratio[-1] * parts * gpus / (pool if semi else labelled), 1),
         eval_mode=settings['eval_mode'],
         predict_on=method['predict_on'],
         selection=settings['selection'],
-        cutmix_partner=method['cutmix_partner'],
+        cutmix_partner='next image of the batch'
+        if 'batch_partner' in speed
+        else method['cutmix_partner'],
         unlabelled_pool=settings['unlabelled_pool'] if semi else None,
         label_seed=settings.get('label_seed'),
         setting=settings['setting'],
-        primary=settings.get('primary', True),
+        primary=settings.get('primary', True) and not speed,
     )
+    if speed:
+        protocol['speed'] = ', '.join(speed)
     size = crop if isinstance(crop, int) else 'x'.join(map(str, crop))
     batches = f'{gpus}xb{protocol["labelled_batch"]}u{protocol["unlabelled_batch"]}'
     suffix = f'-{settings["suffix"]}' if 'suffix' in settings else ''
     stem = f'{method["name"]}_{network["name"]}_{batches}_{benchmark}-{size}{suffix}'
+    path = f'{method.get("folder", method["name"])}/{stem}'
     return Leaf(
-        name=f'{method.get("folder", method["name"])}/{stem}.py',
+        name='-'.join([path, *speed]) + '.py',
         protocol=protocol,
         settings=settings,
         network=network,
@@ -145,4 +163,6 @@ def _leaf(
         schedule=matrix['schedules'][settings['schedule']],
         ratio=ratio,
         val_interval=settings.get('val_interval') or settings['val_epochs'] * epoch,
+        speed=speed,
+        plain=f'{path}.py',
     )

@@ -52,7 +52,7 @@ def _row(leaf: Leaf, published: pd.DataFrame) -> dict[str, str]:
         'GPUs x batch': f'{gpus} x {batch}',
         'memory of a GPU': leaf.settings['memory'],
         'published mIoU': published_value(protocol['cell'], published),
-        'setting': protocol['setting'],
+        'setting': '; '.join(filter(None, [protocol['setting'], protocol.get('speed')])),
         'command': f'`{cell_command(f"configs/{leaf.name}", gpus)}`',
     }
 

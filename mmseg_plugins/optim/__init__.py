@@ -1,3 +1,4 @@
+from .bfloat16_optim_wrapper import BFloat16OptimWrapper
 from .repeat_adam import RepeatAdam
 
-__all__ = ['RepeatAdam']
+__all__ = ['BFloat16OptimWrapper', 'RepeatAdam']

@@ -159,6 +159,8 @@ def _differences(
         differing.append(f'runs: theirs over {theirs[1]} labelled lists, ours over {lists}')
     elif not theirs and n is not None and n > 1:
         deviations.append(f'runs: theirs a single number, ours the mean of {n}')
+    if speed := protocol.get('speed'):
+        differing.append(f'speed: {speed}, which theirs has not')
     if INFERRED.search(notes):
         deviations.append('network: theirs is inferred, not stated')
     if protocol and not published_rule(row):

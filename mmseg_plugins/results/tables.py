@@ -17,7 +17,7 @@ NAMES = ['benchmark', 'method', 'network', 'iterations']
 # What a reader needs to judge a difference, beside the batch.
 PROTOCOL = (
     'crop labelled_batch unlabelled_batch gpus epochs eval_mode predict_on selection '
-    'cutmix_partner setting'
+    'cutmix_partner speed setting'
 ).split()
 
 

@@ -12,12 +12,13 @@ from mmseg_plugins.losses import (
     masked_nll,
     quiet_losses,
 )
+from mmseg_plugins.ops.precision import full_precision
 from mmseg_plugins.ops.propagation import receive_regions, send_regions
 from mmseg_plugins.ops.threshold import class_maxima, mean_of_maxima
 
 from .eval_mode import evaluating
 from .fit import check_crop, read_levels
-from .semi_base import SemiBaseSegmentor, Target, Views
+from .semi_base import SemiBaseSegmentor, Target, Views, next_in_batch
 
 # L = (0.5 Lx + 0.5 Lxc + 0.25 (Ls + Lkl + Lfp + Lcorr)) / 2; Lcorr is the mean of its two halves
 LOSS_WEIGHTS = dict(
@@ -114,6 +115,8 @@ class CorrMatch(SemiBaseSegmentor):
     def forward_views(self, inputs: Views) -> Views:
         """The partner in eval mode; then labelled and weak images in one batch, with gradient.
 
+        A partner in the batch has been segmented with the weak images.
+
         Args:
             inputs (dict[str, Tensor]): View to images (N, 3, H, W).
 
@@ -124,13 +127,16 @@ class CorrMatch(SemiBaseSegmentor):
             ``sup_stages`` (logits of each decode head, of the last one at image size),
             ``sup_features``.
         """
-        with torch.no_grad(), evaluating(self.student):
-            partner = self.segment(self.student, inputs['unsup_weak_mix'])
+        if not self.partner_in_batch:
+            with torch.no_grad(), evaluating(self.student):
+                partner = self.segment(self.student, inputs['unsup_weak_mix'])
 
         num = len(inputs['sup'])
         features = self.student.extract_feat(torch.cat([inputs['sup'], inputs['unsup_weak']]))
         *stages, last = self.decode(self.perturb(features))
         clean, perturbed = self.to_image(last, inputs['sup']).chunk(2)
+        if self.partner_in_batch:
+            partner = next_in_batch(clean[num:].detach())
         corr, maps = self.correlation(features, clean, map_rows=slice(num, None))
         return dict(
             unsup_weak_mix=partner,
@@ -267,12 +273,13 @@ class CorrMatch(SemiBaseSegmentor):
         """
         stages = []
         for head in self.decode_heads():
-            stages.append(head(features, *stages[-1:]))
-            if not isinstance(stages[-1], Tensor):
+            logits = head(features, *stages[-1:])
+            if not isinstance(logits, Tensor):
                 raise UserError(
-                    f'CorrMatch: {type(head).__name__} returns {type(stages[-1]).__name__}, not a '
+                    f'CorrMatch: {type(head).__name__} returns {type(logits).__name__}, not a '
                     'map of logits; use a student whose decode head returns one tensor'
                 )
+            stages.append(full_precision(logits))
         return stages
 
     def to_image(self, logits: Tensor, image: Tensor) -> Tensor:

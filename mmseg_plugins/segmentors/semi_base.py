@@ -9,6 +9,7 @@ from mmseg_plugins.errors import UserError
 from mmseg_plugins.losses import global_criteria
 from mmseg_plugins.ops.cutmix import box_mask, cutmix, cutout
 from mmseg_plugins.ops.denominator import check_denominators
+from mmseg_plugins.ops.precision import full_precision
 from mmseg_plugins.ops.pseudo_label import hard_label
 
 from .evaluated import EvaluatedSegmentor
@@ -149,6 +150,9 @@ class SemiBaseSegmentor(EvaluatedSegmentor):
             dict[str, Tensor]: Weak view to logits (N, C, H, W).
         """
         network = self.student if self.teacher is None else self.teacher
+        if self.partner_in_batch:
+            logits = self.segment(network, inputs['unsup_weak'])
+            return dict(unsup_weak=logits, unsup_weak_mix=next_in_batch(logits))
         weak = [view for view in ('unsup_weak', 'unsup_weak_mix') if view in inputs]
         return {view: self.segment(network, inputs[view]) for view in weak}
 
@@ -224,6 +228,11 @@ class SemiBaseSegmentor(EvaluatedSegmentor):
 
     # ------------------------------------------------------------------ parts that steps share
 
+    @property
+    def partner_in_batch(self) -> bool:
+        """Whether the CutMix partner is the next image of the batch, which has been segmented."""
+        return self.box is not None and self.box.partner == 'batch'
+
     def segment(self, network: nn.Module, image: Tensor) -> Tensor:
         """Logits of a network at the size of its input.
 
@@ -232,9 +241,10 @@ class SemiBaseSegmentor(EvaluatedSegmentor):
             image (Tensor): Shape (N, 3, H, W).
 
         Returns:
-            Tensor: Shape (N, C, H, W).
+            Tensor: Shape (N, C, H, W), float32 also under autocast.
         """
-        return network.encode_decode(image, [dict(img_shape=image.shape[2:])] * len(image))
+        metas = [dict(img_shape=image.shape[2:])] * len(image)
+        return full_precision(network.encode_decode(image, metas))
 
     def valid(self, data_samples: SampleList) -> Tensor:
         """Where pixels are real: not padding and not ignored.
@@ -272,9 +282,9 @@ class SemiBaseSegmentor(EvaluatedSegmentor):
         """
         if self.box is None or self.box.partner == 'none':
             return inputs, data_samples
-        if self.box.partner == 'batch':
+        if self.partner_in_batch:
             weak = [view for view in ('unsup_weak', 'unsup_strong') if view in inputs]
-            rolled = {f'{view}_mix': inputs[view].roll(-1, dims=0) for view in weak}
+            rolled = {f'{view}_mix': next_in_batch(inputs[view]) for view in weak}
             samples = {f'{v}_mix': [*data_samples[v][1:], data_samples[v][0]] for v in weak}
             return {**inputs, **rolled}, {**data_samples, **samples}
         if 'unsup_weak_mix' not in inputs:
@@ -290,3 +300,8 @@ class SemiBaseSegmentor(EvaluatedSegmentor):
                 'and crop, and the loader the sum of source_ratio as batch_size'
             )
         return inputs, data_samples
+
+
+def next_in_batch(values: Tensor) -> Tensor:
+    """For each image of a batch (N, ...) what belongs to the next one."""
+    return values.roll(-1, dims=0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-GEOMETRY = ['RandomLongSide', 'Pad', 'RandomCrop', 'RandomFlip']
+GEOMETRY = ['RandomLongSideCrop', 'RandomFlip']
 
 
 @pytest.fixture
@@ -44,11 +44,14 @@ def test_what_both_have(published, dataset, classes, crops, rate, factor):
         assert set(loader.sampler.source_ratio) == {2} and loader.sampler.coupled_to == [1, None, 1]
         for source, mark in (('labeled', 'LoadIndexMask'), ('unlabeled', 'LoadValidMask')):
             load, label, *geometry = loader.dataset[source].pipeline
-            assert (load.imdecode_backend, label.type) == ('pillow', mark)
-            scale, pad, cut, flip = geometry
+            # decoders differ on JPEG alone
+            png = loader.dataset[source].type == 'SplitCityscapesDataset'
+            backend = None if png else 'pillow'
+            assert (load.get('imdecode_backend'), label.type) == (backend, mark)
             assert [transform.type for transform in geometry] == GEOMETRY
+            scale, flip = geometry
             assert scale.ratio_range == (0.5, 2.0) and flip.prob == 0.5
-            assert pad.size == cut.crop_size == crop and pad.pad_val == dict(img=0, seg=255)
+            assert scale.crop_size == crop and scale.get('seg_pad_val', 255) == 255
         views = [stream.pipeline[0] for stream in loader.dataset.streams]
         strong = [views[1].unsup_strong, views[2].unsup_strong_mix]
         assert all(view[0] == dict(type='StrongAugment') for view in strong)

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 from mmcv.transforms import Compose
+from mmseg.datasets.transforms import Resize
 from mmseg.registry import MODELS, TRANSFORMS
 from mmseg.structures import SegDataSample
 from PIL import Image, ImageFilter, ImageOps
 from torchvision.transforms import ColorJitter, RandomGrayscale
 from torchvision.transforms.functional import normalize, to_tensor
 
+from mmseg_plugins.datasets.transforms.random_long_side_crop import scaled_window
 from mmseg_plugins.errors import UserError
 
 CROP = 33
 GEOMETRY = [
-    dict(type='RandomLongSide'),
-    dict(type='Pad', size=(CROP, CROP), pad_val=dict(img=0, seg=255)),
-    dict(type='RandomCrop', crop_size=(CROP, CROP)),
+    dict(type='RandomLongSideCrop', crop_size=(CROP, CROP)),
     dict(type='RandomFlip', prob=0.5),
 ]
 SIZES = [(37, 50), (50, 37), (40, 40), (23, 61)]  # (height, width)
@@ -83,24 +83,93 @@ def test_geometry(height, width):
     assert 0 < padded < 40
 
 
+@TRANSFORMS.register_module(force=True)
+class PlainLongSide(Resize):
+    """The whole image scaled, which ``Pad`` and ``RandomCrop`` follow."""
+
+    def __init__(self):
+        super().__init__(scale_factor=1.0, backend='pillow')
+
+    def transform(self, results):
+        long = max(results['img'].shape[:2])
+        side = np.random.randint(int(0.5 * long), int(2.0 * long) + 1)
+        sizes = results['img'].shape[1::-1]
+        results['scale'] = tuple(max(int(size * side / long + 0.5), 1) for size in sizes)
+        self._resize_img(results)
+        self._resize_seg(results)
+        return results
+
+
+@pytest.mark.parametrize(
+    ('height', 'width', 'crop', 'seeds'),
+    [(375, 500, 321, 12), (500, 375, 321, 12), (100, 500, 513, 6), (500, 99, 65, 12)],
+)
+def test_a_crop_is_that_of_the_whole_scaled_image(height, width, crop, seeds):
+    """Pixel for pixel, with the same random numbers, also of a decoder's reversed channels."""
+    size = (crop, crop)
+    plain = [
+        dict(type='PlainLongSide'),
+        dict(type='Pad', size=size, pad_val=dict(img=0, seg=255)),
+        dict(type='RandomCrop', crop_size=size),
+    ]
+    image, mask = picture(height, width)
+    for seed in range(seeds):
+        found = []
+        for pipeline in (plain, [dict(type='RandomLongSideCrop', crop_size=size)]):
+            np.random.seed(seed)
+            sample = dict(img=image[..., ::-1], img_shape=(height, width))
+            sample.update(gt_seg_map=mask, seg_fields=['gt_seg_map'])
+            found.append((Compose(pipeline)(sample), np.random.random()))
+        (wanted, number), (got, same_number) = found
+        assert number == same_number
+        for key in ('img', 'gt_seg_map', 'img_shape'):
+            np.testing.assert_array_equal(got[key], wanted[key])
+        assert got['scale_factor'] == pytest.approx(wanted['scale_factor'])
+        assert got['img'].flags.c_contiguous
+
+
+def test_windows_of_many_shapes():
+    """Also of images so narrow that Pillow scales their columns first."""
+    rng = np.random.default_rng(0)
+    for _ in range(1500):
+        old = rng.integers(3, 90, 2).tolist()
+        factor = rng.uniform(0.3, 3)
+        new = [max(int(side * factor + 0.5), 1) for side in old]
+        image = rng.integers(0, 256, (*old, 3), np.uint8)
+        starts = [int(rng.integers(0, side)) for side in new]
+        window = [
+            slice(s, int(rng.integers(s + 1, n + 1))) for s, n in zip(starts, new, strict=True)
+        ]
+        whole = np.asarray(Image.fromarray(image).resize(new[::-1], Image.BILINEAR))
+        got = scaled_window(image, tuple(new), *window)
+        np.testing.assert_array_equal(got, whole[tuple(window)], str((old, new)))
+
+
+def sides(size, seeds=400, **kwargs):
+    """Width and height to which an image of this size is scaled."""
+    transform = TRANSFORMS.build(dict(type='RandomLongSideCrop', crop_size=(1, 1), **kwargs))
+    image = np.zeros((*size, 3), np.uint8)
+    factors = [transform(dict(img=image))['scale_factor'] for _ in range(seeds)]
+    return [(round(size[1] * x), round(size[0] * y)) for x, y in factors]
+
+
 def test_the_long_side_is_uniform_over_integers():
-    transform = TRANSFORMS.build(dict(type='RandomLongSide'))
     np.random.seed(0)
-    image = np.zeros((9, 4, 3), np.uint8)
-    shapes = [transform(dict(img=image))['img'].shape for _ in range(15 * 400)]
-    counts = np.bincount([shape[0] for shape in shapes])
+    found = sides((9, 4), seeds=15 * 400)
+    counts = np.bincount([height for _, height in found])
     assert counts[:4].sum() == 0 and len(counts) == 19  # int(4.5) to int(18.0)
     assert abs(counts[4:] - 400).max() < 5 * 400**0.5
-    assert {shape[0]: shape[1] for shape in shapes}[9] == 4
+    assert {height: width for width, height in found}[9] == 4
 
 
 def test_a_short_side_is_rounded_half_up():
-    transform = TRANSFORMS.build(dict(type='RandomLongSide', ratio_range=(0.5, 0.5)))
-    assert transform(dict(img=np.zeros((20, 13, 3), np.uint8)))['img'].shape == (10, 7, 3)
-    assert transform(dict(img=np.zeros((5, 20, 3), np.uint8)))['img'].shape == (3, 10, 3)
+    assert sides((20, 13), 1, ratio_range=(0.5, 0.5)) == [(7, 10)]
+    assert sides((5, 20), 1, ratio_range=(0.5, 0.5)) == [(10, 3)]
     for unfit in ((0, 1), (2.0, 0.5)):
-        with pytest.raises(UserError, match='RandomLongSide: ratio_range=.* must be a positive'):
-            TRANSFORMS.build(dict(type='RandomLongSide', ratio_range=unfit))
+        with pytest.raises(
+            UserError, match='RandomLongSideCrop: ratio_range=.* must be a positive'
+        ):
+            sides((5, 20), ratio_range=unfit)
 
 
 def test_normalisation():
@@ -141,3 +210,12 @@ def test_strong_view():
         torch.manual_seed(seed)
         np.random.seed(seed)
         np.testing.assert_array_equal(got, spec_strong(image))
+
+
+def test_decoders_read_the_same_png(tmp_path):
+    """Cityscapes is decoded by OpenCV, in less time than by Pillow as the reference does."""
+    image, _ = picture(37, 61)
+    Image.fromarray(image).save(tmp_path / 'image.png')
+    load = TRANSFORMS.build(dict(type='LoadImageFromFile'))
+    got = load(dict(img_path=str(tmp_path / 'image.png')))['img']
+    np.testing.assert_array_equal(got[..., ::-1], image)

@@ -1,11 +1,9 @@
 # Cityscapes, CorrMatch's geometry at crop 801: `python tools/prepare_data.py cityscapes`, lists by
 # `python tools/prepare_data.py splits`. Scored over sliding windows (the network's test_cfg).
 crop_size = (801, 801)
-load = dict(type='LoadImageFromFile', imdecode_backend='pillow')
+load = dict(type='LoadImageFromFile')  # of PNG every decoder makes the same, OpenCV soonest
 geometry = [
-    dict(type='RandomLongSide', ratio_range=(0.5, 2.0)),
-    dict(type='Pad', size=crop_size, pad_val=dict(img=0, seg=255)),
-    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomLongSideCrop', crop_size=crop_size, ratio_range=(0.5, 2.0)),
     dict(type='RandomFlip', prob=0.5),
 ]
 images = dict(

@@ -4,9 +4,7 @@
 crop_size = (321, 321)
 load = dict(type='LoadImageFromFile', imdecode_backend='pillow')
 geometry = [
-    dict(type='RandomLongSide', ratio_range=(0.5, 2.0)),
-    dict(type='Pad', size=crop_size, pad_val=dict(img=0, seg=255)),
-    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomLongSideCrop', crop_size=crop_size, ratio_range=(0.5, 2.0)),
     dict(type='RandomFlip', prob=0.5),
 ]
 images = dict(

@@ -3,7 +3,7 @@ from .load_index_mask import LoadIndexMask
 from .load_valid_mask import LoadValidMask
 from .multi_branch import MultiBranch
 from .pack_valid_inputs import PackValidInputs
-from .random_long_side import RandomLongSide
+from .random_long_side_crop import RandomLongSideCrop
 from .random_scale_window import RandomScaleWindow
 from .strong_augment import StrongAugment
 
@@ -13,7 +13,7 @@ __all__ = [
     'LoadValidMask',
     'MultiBranch',
     'PackValidInputs',
-    'RandomLongSide',
+    'RandomLongSideCrop',
     'RandomScaleWindow',
     'StrongAugment',
 ]

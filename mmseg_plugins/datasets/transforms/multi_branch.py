@@ -32,13 +32,15 @@ class MultiBranch(BaseTransform):
         """Make the views.
 
         Args:
-            results (dict): A sample before packing.
+            results (dict): A sample before packing; it is used up.
 
         Returns:
             dict: ``inputs`` and ``data_samples``, each a dict of view to value or None.
         """
+        # the last one may have the sample itself
+        last = next(reversed(self.branch_pipelines), None)
         packed = {
-            branch: pipeline(copy.deepcopy(results))
+            branch: pipeline(results if branch == last else copy.deepcopy(results))
             for branch, pipeline in self.branch_pipelines.items()
         }
         return {
