@@ -8,7 +8,7 @@ import torch
 
 from mmseg_plugins.errors import UserError
 
-REMEDIES = 'checkpointing, bf16 or accumulation (docs/performance.md says how a leaf takes them)'
+REMEDIES = 'checkpointing, bf16 or accumulation (docs/speed_options.md)'
 
 # in MiB
 UNITS = {'bytes': 2.0**-20, 'KiB': 2.0**-10, 'MiB': 1.0, 'GiB': 1024.0}

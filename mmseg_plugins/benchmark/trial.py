@@ -5,6 +5,7 @@ from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
+from mmengine.runner import get_priority
 from mmseg.registry import HOOKS, MODELS
 
 from mmseg_plugins.seeding import ITERATION, seed_all
@@ -13,6 +14,9 @@ from .bare import BarePasses
 from .memory import kept_mib
 from .timeline import Timeline
 from .watch import watching
+
+# Hooks that take part in a step; the others watch, log and save.
+IN_A_STEP = ('MeanTeacherHook', 'EMAHook', 'CheckpointingHook', 'CompileHook')
 
 
 class Trial:
@@ -56,16 +60,14 @@ class Trial:
         self.wrapper = build_optim_wrapper(self.model, cfg.optim_wrapper)
         for group in self.wrapper.optimizer.param_groups:
             group['lr'] = 0.0
-        self.ema = [
-            HOOKS.build(hook)
-            for hook in cfg.get('custom_hooks', [])
-            if hook['type'] in ('MeanTeacherHook', 'EMAHook')
-        ]
+        hooks = [*cfg.get('default_hooks', {}).values(), *cfg.get('custom_hooks', [])]
+        self.hooks = [HOOKS.build(hook) for hook in hooks if hook and hook['type'] in IN_A_STEP]
+        self.hooks.sort(key=lambda hook: get_priority(hook.priority))
         self.timeline = Timeline(device)
         self.runner = SimpleNamespace(
             model=self.model, optim_wrapper=self.wrapper, iter=0, epoch=0, max_iters=1
         )
-        for hook in self.ema:
+        for hook in self.hooks:
             hook.before_run(self.runner)
             hook.before_train(self.runner)
         self.bare_passes: BarePasses | None = None
@@ -87,7 +89,7 @@ class Trial:
                 batch = next(self.batches)
             self.log = self.model.train_step(batch, self.wrapper)
             with timeline.part('EMA'):
-                for hook in self.ema:
+                for hook in self.hooks:
                     hook.after_train_iter(self.runner, number)
         return timeline.seconds()
 

@@ -74,9 +74,7 @@ def change(cfg: Config, changes: list[str]) -> tuple[Config, dict]:
             )
         cfg.model.type = 'PlainCorrMatch'
     if 'bf16' in changes:
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.dtype = 'bfloat16'
-        cfg.optim_wrapper.loss_scale = 1.0  # bfloat16 has float32's range
+        cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
     return cfg, dict(channels_last='channels-last' in changes)
 
 

@@ -89,7 +89,10 @@ class _Watch:
             heads.append(network.auxiliary_head)
         for head in heads:
             for one in head if isinstance(head, nn.ModuleList) else [head]:
-                self._wrap(one, 'forward', self._network)
+                # a compiled module must not find a stopwatch inside
+                compiled = one._compiled_call_impl is not None
+                name = '_compiled_call_impl' if compiled else 'forward'
+                self._wrap(one, name, self._network)
 
     def part(self, owner, name: str, part: str) -> None:
         def run(function, *args, **kwargs):
