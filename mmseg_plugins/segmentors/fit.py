@@ -1,9 +1,9 @@
-"""What a method must know of the student that it is given."""
+"""What a method must know of the student and the batch that it is given."""
 
 import math
 
 from mmseg.models.backbones import ResNet
-from torch import nn
+from torch import Tensor, nn
 
 from mmseg_plugins.errors import UserError
 
@@ -30,4 +30,29 @@ def check_crop(data_preprocessor: nn.Module, backbone: nn.Module) -> None:
         raise UserError(
             f'CorrMatch: the crop {tuple(size)} is smaller than the stride {stride} of '
             f'{type(backbone).__name__}; use a crop of at least {stride} pixels'
+        )
+
+
+def check_partner(segmentor: nn.Module, inputs: dict[str, Tensor]) -> None:
+    """Refuse a batch without the partners that the segmentor's ``box`` takes, or with others.
+
+    Args:
+        segmentor (SemiBaseSegmentor): Named in the message.
+        inputs (dict[str, Tensor]): View to images.
+
+    Raises:
+        UserError: If ``unsup_weak_mix`` is missing or differs in size from ``unsup_weak``.
+    """
+    owner = type(segmentor).__name__
+    if 'unsup_weak_mix' not in inputs:
+        raise UserError(
+            f"{owner}: {type(segmentor.box).__name__}(partner='stream') needs the "
+            "view unsup_weak_mix; add that stream to the loader or set partner='batch'"
+        )
+    own, partner = (tuple(inputs[view].shape) for view in ('unsup_weak', 'unsup_weak_mix'))
+    if own != partner:
+        raise UserError(
+            f'{owner}: batches of unequal size: unsup_weak {own}, its partner '
+            f'unsup_weak_mix {partner} (N, C, H, W); give both streams the same source_ratio '
+            'and crop, and the loader the sum of source_ratio as batch_size'
         )

@@ -13,6 +13,7 @@ from mmseg_plugins.ops.precision import full_precision
 from mmseg_plugins.ops.pseudo_label import hard_label
 
 from .evaluated import EvaluatedSegmentor
+from .fit import check_partner
 
 Views = dict[str, Tensor]
 Target = dict[str, Tensor]
@@ -290,18 +291,7 @@ class SemiBaseSegmentor(EvaluatedSegmentor):
         if self.box.partner == 'labelled':
             inputs = {**inputs, 'unsup_weak_mix': inputs['sup']}
             data_samples = {**data_samples, 'unsup_weak_mix': data_samples['sup']}
-        if 'unsup_weak_mix' not in inputs:
-            raise UserError(
-                f"{type(self).__name__}: {type(self.box).__name__}(partner='stream') needs the "
-                "view unsup_weak_mix; add that stream to the loader or set partner='batch'"
-            )
-        own, partner = (tuple(inputs[view].shape) for view in ('unsup_weak', 'unsup_weak_mix'))
-        if own != partner:
-            raise UserError(
-                f'{type(self).__name__}: batches of unequal size: unsup_weak {own}, its partner '
-                f'unsup_weak_mix {partner} (N, C, H, W); give both streams the same source_ratio '
-                'and crop, and the loader the sum of source_ratio as batch_size'
-            )
+        check_partner(self, inputs)
         return inputs, data_samples
 
 
