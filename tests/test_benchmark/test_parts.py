@@ -1,4 +1,4 @@
-"""Waits, memory, batches, states and the plain transcription."""
+"""Parts, waits, batches, states and the plain transcription."""
 
 import copy
 import pkgutil
@@ -13,10 +13,8 @@ from students import STUDENTS, batch, corrmatch
 
 from mmseg_plugins.benchmark.made_batch import batch_signature, made_batch
 from mmseg_plugins.benchmark.measurement import overhead
-from mmseg_plugins.benchmark.memory import kept_mib, peak_rise_mib
-from mmseg_plugins.benchmark.out_of_memory import explained, ran_out
+from mmseg_plugins.benchmark.memory import peak_rise_mib
 from mmseg_plugins.benchmark.state import first_gate, set_state
-from mmseg_plugins.benchmark.timeline import Timeline
 from mmseg_plugins.benchmark.variants import build
 from mmseg_plugins.benchmark.waits import count_waits
 from mmseg_plugins.errors import UserError
@@ -35,12 +33,12 @@ LEAVES = dict(
 SIZE = (32, 40)
 
 
-def trial_of(root, tmp_path, name, changes=()):
+def trial_of(root, tmp_path, name, changes=(), device=CPU):
     cfg = shrink(Config.fromfile(root / 'configs' / LEAVES[name]), tmp_path)
     outer = cfg.model.data_preprocessor
     outer.get('data_preprocessor', outer).size = SIZE
     made = made_batch(cfg, SIZE, 2, seed=0)
-    return build(cfg, name, iter(lambda: copy.deepcopy(made), None), CPU, 0, changes), made
+    return build(cfg, name, iter(lambda: copy.deepcopy(made), None), device, 0, changes), made
 
 
 @pytest.mark.parametrize('name', LEAVES)
@@ -216,67 +214,22 @@ def test_a_corrmatch_step_waits_for_nothing_but_its_regions(root, tmp_path, name
     assert {key: n for key, n in found.items() if key[0] != 'optimiser'} == {}
 
 
-def test_peak_memory():
-    def step():
-        torch.zeros(32 * 2**18) + 1  # 32 MiB twice
-
-    assert 60 < peak_rise_mib(step, CPU) < 75
-    assert peak_rise_mib(lambda: None, CPU) < 5
-    layer = torch.nn.Linear(1024, 1024, bias=False)  # 4 MiB
-    layer(torch.ones(1, 1024)).sum().backward()
-    optimizer = torch.optim.SGD(layer.parameters(), momentum=0.9, lr=0.1)
-    assert kept_mib(layer, optimizer) == 8
-    optimizer.step()
-    assert kept_mib(layer, optimizer, layer) == 12
-
-
-CUDA_TEXT = 'CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 8 GiB'
-CPU_TEXT = (
-    "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you "
-    'tried to allocate 1610612736 bytes. Error code 12'
-)
-
-
-@pytest.mark.parametrize(
-    'error, amount',
-    [
-        (torch.OutOfMemoryError(CUDA_TEXT), '2.50 GiB'),
-        (RuntimeError(CPU_TEXT), '1.50 GiB'),
-        (MemoryError(), None),
-        (RuntimeError('CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate'), None),
-    ],
-)
-def test_too_large_a_batch(error, amount, monkeypatch):
-    """One line: the part that failed, the largest part, and what shrinks it."""
-    weights = iter([0, 0, 100, 100, 3172, 3172, 3200])
-    monkeypatch.setattr('mmseg_plugins.benchmark.timeline.in_use_mib', lambda device: next(weights))
-    timeline = Timeline(CPU)
-    timeline.weigh = True
-
-    class Ran:
-        pass
-
-    Ran.timeline = timeline
-    with pytest.raises(UserError) as caught, explained(4, None, 'leaf.py', [Ran]):
-        with timeline.step():
-            with timeline.part('partner pass'):
-                pass
-            with timeline.part('joint pass'):
-                pass
-            with timeline.part('strong pass'):
-                raise error
-    message = str(caught.value)
-    assert '\n' not in message
-    assert message.startswith("leaf.py: out of memory in the part 'strong pass'")
-    assert f'(asked for {amount} more)' in message if amount else 'asked' not in message
-    assert "the largest part is 'joint pass', 3.0 GiB or more" in message
-    assert 'make it smaller: --batch below 4, --crop, checkpointing, bf16 or acc' in message
-
-
-def test_other_errors_are_not_memory():
-    assert not ran_out(RuntimeError('shapes do not fit')) and not ran_out(ValueError('memory'))
-    with pytest.raises(RuntimeError, match='^shapes$'), explained(None, None, 'leaf.py'):
-        raise RuntimeError('shapes')
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
+@pytest.mark.parametrize('name', ['corrmatch', 'voc', 'cutmix', 'french'])
+def test_a_step_on_a_gpu(root, tmp_path, name):
+    """It waits for the copy of CorrMatch's regions and for nothing else."""
+    device = torch.device('cuda')
+    trial, _ = trial_of(root, tmp_path, name, device=device)
+    set_state(trial, 'active')
+    parts = trial.step(1)
+    assert all(seconds >= 0 for seconds in parts.values()) and sum(parts.values()) > 0
+    part = lambda: trial.timeline.current  # noqa: E731
+    found, how = count_waits(lambda: trial.step(1), device, part)
+    assert how == 'CUDA synchronisations'
+    regions = {('pseudo label', 'event of a copy'): 1}
+    assert found == (regions if name in ('corrmatch', 'voc') else {})
+    assert peak_rise_mib(lambda: trial.step(1), device) > 0
 
 
 @pytest.mark.parametrize('seed', range(4))
