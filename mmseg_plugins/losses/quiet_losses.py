@@ -54,6 +54,8 @@ def accuracy(logits: Tensor, label: Tensor, ignore_index: int) -> Tensor:
     """
     eps = torch.finfo(torch.float32).eps
     valid = label != ignore_index
-    right = ((logits.argmax(dim=1) == label) & valid).sum().float().reshape(1) + eps
+    # the same class as argmax, which takes five times as long on a processor
+    predicted = logits.max(dim=1).indices
+    right = ((predicted == label) & valid).sum().float().reshape(1) + eps
     total = valid.sum().double() + eps
     return right * (100.0 / total).float()
