@@ -70,18 +70,14 @@ class PlainCorrMatch(CorrMatch):
         """Label and confidence of both weak views, specification 2.1."""
         targets = {}
         for view in ('unsup_weak', 'unsup_weak_mix'):
-            prob = views[view].softmax(dim=1)
-            targets[view] = dict(
-                label=prob.argmax(dim=1),
-                confidence=prob.amax(dim=1),
-                valid=self.valid(data_samples[view]) >= 1,
-            )
+            confidence, label = views[view].softmax(dim=1).max(dim=1)
+            valid = self.valid(data_samples[view]) >= 1
+            targets[view] = dict(label=label, confidence=confidence, valid=valid)
         return targets
 
     def update_threshold(self, logits: Tensor, valid: Tensor) -> None:
         """Move the threshold, class by class, specification 2.3."""
-        prob = logits.softmax(dim=1)
-        label, confidence = prob.argmax(dim=1), prob.amax(dim=1)
+        confidence, label = logits.softmax(dim=1).max(dim=1)
         maxima = []
         for number in label.unique():
             of_class = confidence[(label == number) & valid]
