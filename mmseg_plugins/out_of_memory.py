@@ -26,7 +26,10 @@ def ran_out(error: BaseException) -> bool:
         return True
     text = str(error)
     return isinstance(error, RuntimeError) and (
-        "can't allocate memory" in text or 'not enough memory' in text or 'out of memory' in text
+        "can't allocate memory" in text
+        or 'not enough memory' in text
+        or 'out of memory' in text
+        or 'STATUS_ALLOC_FAILED' in text  # of cuDNN and cuBLAS, which allocate on their own
     )
 
 

@@ -1,4 +1,4 @@
-"""Measure and draw how the cost of a CorrMatch step grows with batch, pixels and maps.
+"""Measure and draw how the cost of a CorrMatch step grows with batch, pixels, maps and classes.
 
     python tools/benchmark_scaling.py configs/corrmatch/LEAF.py --out cost.svg --json cost.json
 
@@ -13,10 +13,10 @@ import warnings
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
 from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
+from mmseg_plugins.benchmark.device import find_device
 from mmseg_plugins.benchmark.out_of_memory import explained
 from mmseg_plugins.benchmark.report import surroundings
 from mmseg_plugins.benchmark.scaling import draw_scaling, fit_line, measure_scaling
@@ -42,9 +42,17 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     add(
         '--maps', type=int, nargs='+', default=[32, 64, 128, 256], metavar='K', help='(%(default)s)'
     )
+    add(
+        '--classes',
+        type=int,
+        nargs='+',
+        default=[6, 19, 40, 80],
+        metavar='C',
+        help='of the network',
+    )
     add('--steps', type=int, default=10, help='of each point (default: %(default)s)')
     add('--state', choices=STATES, default='active', help='see benchmark_step.py')
-    add('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    add('--device', help='cpu, cuda, cuda:1 (default: a GPU where there is one)')
     add('--cfg-options', nargs='+', action=DictAction, default={}, metavar='K=V', help='overrides')
     try:
         args = parser.parse_args(argv)
@@ -62,13 +70,13 @@ def main(argv: list[str] | None = None) -> None:
     warnings.simplefilter('ignore')  # the stack's notes on sizes and old options
     MMLogger.get_instance('mmengine', log_level='WARNING')  # and on how it draws weights
     cfg = read_leaf(args.config, args.cfg_options)
-    points = dict(batch=args.batch, crop=args.crop, maps=args.maps)
+    points = dict(batch=args.batch, crop=args.crop, maps=args.maps, classes=args.classes)
 
     def say(text: str) -> None:
         if sys.stderr.isatty():
             print(f'\r{text:40}', end='', file=sys.stderr, flush=True)
 
-    device = torch.device(args.device)
+    device = find_device(args.device)
     with explained(max(args.batch), max(args.crop), str(args.config)):
         curves = measure_scaling(cfg, points, args.steps, device, args.state, progress=say)
     where = surroundings(device, str(args.config))
@@ -78,7 +86,7 @@ def main(argv: list[str] | None = None) -> None:
         record['curves'].append(asdict(curve) | {f'{k}_line': asdict(v) for k, v in lines.items()})
         for name, line in lines.items():
             print(
-                f'{curve.axis:6} {name:9} {line.offset:9.2f} + {line.slope:.4g} x ms, '
+                f'{curve.axis:7} {name:9} {line.offset:9.2f} + {line.slope:.4g} x ms, '
                 f'R2 {line.r2:.3f}, exponent {line.exponent:.2f}'
             )
     write_output(args.out, render(draw_scaling(curves, args.config.stem))[args.out.suffix])

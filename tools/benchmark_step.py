@@ -29,6 +29,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
+from mmseg_plugins.benchmark.device import find_device
 from mmseg_plugins.benchmark.made_batch import batch_signature, made_batch
 from mmseg_plugins.benchmark.measurement import measure
 from mmseg_plugins.benchmark.out_of_memory import explained
@@ -74,15 +75,6 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
-def find_device(name: str | None) -> torch.device:
-    try:
-        device = torch.device(name or ('cuda' if torch.cuda.is_available() else 'cpu'))
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError):
-        raise UserError(f'--device {name}: there is no such device; use cpu') from None
-    return device
-
-
 def batches_of(cfg, args: argparse.Namespace):
     """What a step takes from, and a first batch to look at."""
     size = fit_size(cfg, (args.crop, args.crop) if args.crop else None)
@@ -90,7 +82,9 @@ def batches_of(cfg, args: argparse.Namespace):
         batch = made_batch(cfg, size, args.batch, args.seed)
         return itertools.repeat(batch), batch
     init_default_scope('mmseg')
-    loader = Runner.build_dataloader(cfg.train_dataloader, seed=args.seed)
+    # pinned as AccumulatingTrainLoop has it
+    loader = {'pin_memory': torch.cuda.is_available(), **cfg.train_dataloader}
+    loader = Runner.build_dataloader(loader, seed=args.seed)
     return iter(loader), next(iter(loader))
 
 
@@ -120,10 +114,11 @@ def difference(first: dict, other: dict) -> str:
     if first.keys() != other.keys():
         return f'views {sorted(other)} instead of {sorted(first)}'
     view = next(view for view in first if first[view] != other[view])
-    shapes = [[shape for shape, _ in images[view]] for images in (first, other)]
+    shapes = [[shape for shape, *_ in images[view]] for images in (first, other)]
     if shapes[0] != shapes[1]:
         return f'{view} has {_shapes(shapes[1])} instead of {_shapes(shapes[0])}'
-    return f'other pixels in {view}'
+    pixels = [[pixels for _, pixels, _ in images[view]] for images in (first, other)]
+    return f'other {"labels" if pixels[0] == pixels[1] else "pixels"} in {view}'
 
 
 def _shapes(shapes: list) -> str:
@@ -162,7 +157,7 @@ def run(path: str, args: argparse.Namespace) -> dict:
         warmup=args.warmup,
         data='loader' if args.data else 'generated',
         batch={
-            view: [list(shape) for shape, _ in of] for view, of in batch_signature(batch).items()
+            view: [list(shape) for shape, *_ in of] for view, of in batch_signature(batch).items()
         },
         **records[0],
         variants=records[1:],

@@ -6,6 +6,7 @@ from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
+from mmseg.structures import SegDataSample
 
 from mmseg_plugins.errors import UserError
 from mmseg_plugins.seeding import DRAW, seeded
@@ -69,13 +70,25 @@ def batch_signature(batch: dict) -> dict:
         batch (dict): What a loader yields.
 
     Returns:
-        dict: View to a list of (shape, sum over pixels and channels) of its images.
+        dict: View to a list of (shape, sum over pixels and channels, sum over labels) of its
+        images.
     """
-    views = batch['inputs'] if isinstance(batch['inputs'], dict) else {'sup': batch['inputs']}
+    views, samples = (
+        values if isinstance(values, dict) else {'sup': values}
+        for values in (batch['inputs'], batch['data_samples'])
+    )
     return {
-        view: [(tuple(x.shape), float(x.double().sum())) for x in images if x is not None]
+        view: [
+            (tuple(x.shape), float(x.double().sum()), _label_sum(sample))
+            for x, sample in zip(images, samples[view], strict=True)
+            if x is not None
+        ]
         for view, images in views.items()
     }
+
+
+def _label_sum(sample: SegDataSample) -> int:
+    return int(sample.gt_sem_seg.data.sum()) if 'gt_sem_seg' in sample else 0
 
 
 def _cropped(size: tuple[int, int], classes: int, index: int) -> dict:

@@ -48,20 +48,23 @@ class PlainCorrMatch(CorrMatch):
         """Propagated logits and maps of all images, specification 1.3."""
         head, size = self.correlation, logits.shape[2:]
         matrix, propagated = self.propagate(features, logits)
+        feature_size = features[head.in_index].shape[2:]
         index = torch.randint(matrix.size(1) - 1, (head.num_maps,)).to(matrix.device)
-        rows = matrix.detach()[:, index].unflatten(2, propagated.shape[2:])
-        maps = binarise_plainly(rows, size)
-        return F.interpolate(propagated, size, mode='bilinear', align_corners=True), maps
+        rows = matrix.detach()[:, index].unflatten(2, feature_size)
+        return propagated, binarise_plainly(rows, size)
 
     def propagate(self, features: list[Tensor], logits: Tensor) -> tuple[Tensor, Tensor]:
-        """The matrix, and the logits that it propagates, at feature size."""
+        """The matrix, and the logits that it propagates, at image size."""
         head = self.correlation
         projected = head.projection(features[head.in_index])
         row, column = head.row(projected), head.column(projected)
         scale = float(np.sqrt(np.float32(row.size(1))))
         matrix = (row.flatten(2).transpose(1, 2) @ column.flatten(2) / scale).softmax(-1)
         small = F.interpolate(logits.detach(), row.shape[2:], mode='bilinear', align_corners=True)
-        return matrix, (small.flatten(2) @ matrix).view_as(small)
+        propagated = (small.flatten(2) @ matrix).view_as(small)
+        return matrix, F.interpolate(
+            propagated, logits.shape[2:], mode='bilinear', align_corners=True
+        )
 
     def pseudo_label(self, views: Views, data_samples: dict[str, SampleList]) -> dict[str, Target]:
         """Label and confidence of both weak views, specification 2.1."""

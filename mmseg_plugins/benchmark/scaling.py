@@ -1,4 +1,4 @@
-"""How the cost of a step grows with batch, pixels and number of maps."""
+"""How the cost of a step grows with batch, pixels, number of maps and classes."""
 
 import copy
 import itertools
@@ -19,7 +19,12 @@ from .trial import Trial
 from .variants import build, fit_size
 from .watch import APART, NETWORK
 
-AXES = dict(batch='images of each stream', crop='pixels of an image', maps='maps of an image')
+AXES = dict(
+    batch='images of each stream',
+    crop='pixels of an image',
+    maps='maps of an image',
+    classes='classes',
+)
 
 
 @dataclass
@@ -161,6 +166,9 @@ def _trial(cfg: Config, axis: str, value: int, device, state: str, seed: int) ->
     cfg = copy.deepcopy(cfg)
     if axis == 'maps':
         cfg.model.correlation.num_maps = value
+    if axis == 'classes':
+        cfg.model.student.decode_head.num_classes = value
+        cfg.model.correlation.num_classes = value
     size = fit_size(cfg, (value, value) if axis == 'crop' else None)
     batch = made_batch(cfg, size, value if axis == 'batch' else None, seed)
     trial = build(cfg, f'{axis} {value}', itertools.repeat(batch), device, seed)

@@ -49,7 +49,11 @@ class Timeline:
         if self.device.type == 'cuda':
             torch.cuda.synchronize(self.device)
         self._mark(None)
-        yield
+        try:
+            yield
+        except BaseException:
+            self.failed = self.failed or REST
+            raise
         self._mark(self.current)
         if self.device.type == 'cuda':
             torch.cuda.synchronize(self.device)
@@ -97,7 +101,7 @@ class Timeline:
     def _mark(self, ended: str | None) -> None:
         if self.device.type == 'cuda':
             stamp = torch.cuda.Event(enable_timing=True)
-            stamp.record()
+            stamp.record(torch.cuda.current_stream(self.device))
         else:
             stamp = self.clock()
         self.marks.append((ended, stamp))

@@ -52,6 +52,8 @@ class Trial:
         init_default_scope('mmseg')
         self.name, self.device, self.seed, self.batches = name, device, seed, batches
         forget_files(cfg.model)
+        # as a run sets it: other convolutions than without
+        torch.backends.cudnn.benchmark = cfg.get('env_cfg', {}).get('cudnn_benchmark', False)
         seed_all(seed, ITERATION)
         model = revert_sync_batchnorm(MODELS.build(cfg.model))
         model.init_weights()

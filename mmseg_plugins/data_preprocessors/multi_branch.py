@@ -41,6 +41,18 @@ class MultiBranchDataPreprocessor(BaseDataPreprocessor):
             }
             if not batch['inputs']:  # of a stream that is not drawn
                 continue
-            batch = self.data_preprocessor(batch, training)
+            batch = self._prepared(batch, training)
             inputs[branch], data_samples[branch] = batch['inputs'], batch['data_samples']
         return dict(inputs=inputs, data_samples=data_samples)
+
+    def _prepared(self, batch: dict, training: bool) -> dict:
+        inner = self.data_preprocessor
+        if not getattr(inner, '_channel_conversion', False) or batch['inputs'][0].size(0) != 3:
+            return inner(batch, training)
+        # mmseg reverses channels by a list as index, whose copy makes the host wait at each image
+        images = [image.flip(0) for image in batch['inputs']]
+        inner._channel_conversion = False
+        try:
+            return inner(dict(batch, inputs=images), training)
+        finally:
+            inner._channel_conversion = True

@@ -1,13 +1,14 @@
 from collections.abc import Sequence
 
 from mmcv.cnn import build_activation_layer, build_norm_layer
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from .quiet_head import QuietHead
+
 
 @MODELS.register_module()
-class FIDHead(BaseDecodeHead):
+class FIDHead(QuietHead):
     """FIDNet's classifier: 1x1 convolutions with batch norm, then one to the classes.
 
     The reference has an additional "void" output that is never a target; here the ignored label

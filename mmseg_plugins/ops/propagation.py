@@ -192,8 +192,8 @@ def _pack_there(sent: SentRegions, images, threshold: Tensor) -> SentRegions:
     if block.is_cuda:
         sent.received = torch.empty(block.shape, dtype=block.dtype, pin_memory=True)
         sent.received.copy_(block, non_blocking=True)
-        sent.arrived = torch.cuda.Event()
-        sent.arrived.record()
+        # of the stream that copies, which need not be the current device's
+        sent.arrived = torch.cuda.current_stream(block.device).record_event()
     else:
         sent.received = block.cpu()
     return sent

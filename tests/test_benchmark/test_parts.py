@@ -1,7 +1,9 @@
 """Waits, memory, batches, states and the plain transcription."""
 
 import copy
+import pkgutil
 import sys
+import time
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ from shrink import shrink
 from students import STUDENTS, batch, corrmatch
 
 from mmseg_plugins.benchmark.made_batch import batch_signature, made_batch
+from mmseg_plugins.benchmark.measurement import overhead
 from mmseg_plugins.benchmark.memory import kept_mib, peak_rise_mib
 from mmseg_plugins.benchmark.out_of_memory import explained
 from mmseg_plugins.benchmark.state import first_gate, set_state
@@ -88,6 +91,53 @@ def test_steps_are_the_same_step(root, tmp_path):
     assert {name for module in trial.model.modules() for name in vars(module)} == attributes
 
 
+SLOW = 0.2  # seconds; the whole step of these sizes takes less
+
+
+@pytest.mark.parametrize(
+    'name, changes, where, part',
+    [
+        ('corrmatch', (), 'segmentors.semi_base.hard_label', 'pseudo label'),
+        ('corrmatch', (), 'segmentors.semi_base.box_mask', 'pseudo label'),
+        ('corrmatch', (), 'segmentors.semi_base.cutmix', 'pseudo label'),
+        ('corrmatch', (), 'segmentors.corrmatch.class_maxima', 'pseudo label'),
+        ('corrmatch', (), 'ops.propagation._propagate_image', 'pseudo label'),
+        ('corrmatch', (), 'ops.propagation.pack', 'pseudo label'),
+        ('corrmatch', (), 'heads.correlation_head.binary_maps', 'maps'),
+        ('corrmatch', (), 'segmentors.corrmatch.masked_nll', 'losses'),
+        ('corrmatch', (), 'segmentors.corrmatch.quiet_losses', 'losses'),
+        ('corrmatch', (), 'segmentors.semi_base.check_partner', 'pseudo label'),
+        ('corrmatch', (), 'segmentors.corrmatch.CorrMatch.forward_views', 'rest'),
+        ('corrmatch', (), 'segmentors.corrmatch.CorrMatch.loss', 'rest'),
+        ('corrmatch', ('plain',), 'benchmark.plain_corrmatch.binarise_plainly', 'maps'),
+        ('corrmatch', ('plain',), 'benchmark.plain_corrmatch.propagate_plainly', 'pseudo label'),
+        ('cutmix', (), 'segmentors.semi_base.cutmix', 'pseudo label'),
+        ('cutmix', (), 'losses.consistency_loss.ConsistencyLoss.forward', 'losses'),
+        ('cutmix', (), 'losses.consistency_loss.ConsistencyLoss.read', 'losses'),
+        ('cutmix', (), 'hooks.mean_teacher_hook.MeanTeacherHook.after_train_iter', 'EMA'),
+    ],
+)
+def test_time_is_found_where_it_is_lost(root, tmp_path, monkeypatch, name, changes, where, part):
+    """A function that dawdles shows in its part, and as overhead unless that is apart."""
+    where, calls = f'mmseg_plugins.{where}', []
+    function = pkgutil.resolve_name(where)
+
+    def dawdle(*args, **kwargs):
+        if not calls:
+            time.sleep(SLOW)
+        calls.append(1)
+        return function(*args, **kwargs)
+
+    trial, _ = trial_of(root, tmp_path, name, changes)
+    before = trial.step(0)
+    monkeypatch.setattr(where, dawdle)
+    after = trial.step(0)
+    assert calls and after[part] - before.get(part, 0.0) > 0.9 * SLOW
+    assert sum(after.values()) - after[part] < sum(before.values()) + SLOW / 2
+    if part != 'EMA':
+        assert overhead(after) > SLOW / 2 / sum(after.values())
+
+
 def test_batches_are_seeded(root):
     cfg = Config.fromfile(root / 'configs' / LEAVES['corrmatch'])
     one, same, other = (batch_signature(made_batch(cfg, SIZE, 2, seed)) for seed in (0, 0, 1))
@@ -95,6 +145,9 @@ def test_batches_are_seeded(root):
     sup = made_batch(cfg, SIZE, 2, 0)['data_samples']['sup']
     labels = torch.cat([sample.gt_sem_seg.data for sample in sup if sample is not None])
     assert set(labels.unique().tolist()) <= {0, 1, 2, 3, 4, 5, 255} and len(labels.unique()) > 3
+    cfg.model.student.decode_head.num_classes = 19
+    relabelled = batch_signature(made_batch(cfg, SIZE, 2, 0))
+    assert relabelled['unsup_weak'] == one['unsup_weak'] and relabelled['sup'] != one['sup']
     cfg.train_dataloader.dataset.pop('streams')
     with pytest.raises(UserError, match='no streams to make a batch of; measure it on its data'):
         made_batch(cfg, SIZE, 2, 0)
@@ -197,6 +250,7 @@ CPU_TEXT = (
         (torch.OutOfMemoryError(CUDA_TEXT), '2.50 GiB'),
         (RuntimeError(CPU_TEXT), '1.50 GiB'),
         (MemoryError(), None),
+        (RuntimeError('CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate'), None),
     ],
 )
 def test_too_large_a_batch(error, amount, monkeypatch):

@@ -27,18 +27,20 @@ def test_tool(root, tmp_path):
     cfg.dump(tmp_path / 'leaf.py')
     out, record = tmp_path / 'cost.svg', tmp_path / 'cost.json'
     tool = [sys.executable, root / 'tools/benchmark_scaling.py', tmp_path / 'leaf.py', '--out', out]
-    sizes = ['--batch', 2, 3, '--crop', 24, 32, '--maps', 8, 16, '--steps', 2]
+    sizes = ['--batch', 2, 3, '--crop', 24, 32, '--maps', 8, 16]
+    sizes += ['--classes', 6, 9, '--steps', 2]
     done = subprocess.run(
         list(map(str, [*tool, *sizes, '--json', record])), cwd=root, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     curves = json.loads(record.read_text())['curves']
-    assert [curve['axis'] for curve in curves] == ['batch', 'crop', 'maps']
+    assert [curve['axis'] for curve in curves] == ['batch', 'crop', 'maps', 'classes']
     assert curves[1]['x'] == [576, 1024] and all(ms > 0 for ms in curves[2]['logic_ms'])
     assert out.read_text().startswith('<?xml') and 'exponent' in done.stdout
     for args, message in (
         (['--batch', 2], 'a line needs two values'),
         (['--steps', 0], '--steps 0: use at least 1'),
+        (['--device', 'cuda:77'], '--device cuda:77: there is no such device'),
     ):
         done = subprocess.run(
             list(map(str, [*tool, *args])), cwd=root, capture_output=True, text=True

@@ -52,6 +52,9 @@ def test_the_part_that_fails_is_remembered(ticking):
         with timeline.part('joint pass'):
             raise MemoryError
     assert timeline.failed == 'joint pass'
+    with pytest.raises(MemoryError), timeline.step():
+        raise MemoryError  # between the parts
+    assert timeline.failed == 'rest'
     with timeline.step():
         pass
     assert timeline.failed is None

@@ -11,6 +11,7 @@ from shrink import shrink
 
 LEAF = 'configs/corrmatch/corrmatch_deeplabv3plus-r18n_1xb8u8_shapes_12-96.py'
 CUTMIX = 'configs/cutmix/cutmix_deeplabv3plus-r18n_1xb8u8_shapes_12-96.py'
+VOC = 'configs/suponly/suponly_deeplabv3plus-r101_4xb2u0_voc_cps_662-513.py'
 SHORT = ('--steps', 2, '--warmup', 1, '--crop', 32)
 
 
@@ -93,6 +94,11 @@ def test_two_leaves_of_one_batch(tool, small):
         (
             [LEAF, '--compare', LEAF.replace('8u8_shapes_12-96', '4u4_camvid_46-240')],
             'it does not see the batch of',
+        ),
+        (
+            # of one crop and batch, but with the labels of another data set
+            [VOC, '--crop', 33, '--compare', VOC.replace('voc_cps_662', 'ade20k_unimatch_316')],
+            'other labels in sup; compare leaves of one benchmark',
         ),
     ],
 )
