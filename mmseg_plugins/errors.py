@@ -4,6 +4,8 @@ import functools
 import re
 import sys
 
+from mmseg_plugins.out_of_memory import ran_out, training_line
+
 
 class UserError(RuntimeError):
     """A user's mistake: bad data, a bad list, a bad option.
@@ -32,7 +34,9 @@ def one_line(error: BaseException) -> str:
 
 
 def install_excepthook() -> None:
-    """Make ``sys.excepthook`` print one line for a :class:`UserError`; it defers otherwise.
+    """Make ``sys.excepthook`` print one line for a :class:`UserError` and for memory that ran out.
+
+    It defers otherwise.
 
     Under ``mim`` it is mmseg's script that runs, so this is the only place to catch a mistake.
     """
@@ -41,6 +45,8 @@ def install_excepthook() -> None:
     def excepthook(kind, error, traceback) -> None:
         if issubclass(kind, UserError):
             print(f'error: {one_line(error)}', file=sys.stderr)
+        elif ran_out(error):
+            print(f'error: {training_line(error, traceback)}', file=sys.stderr)
         else:
             previous(kind, error, traceback)
 

@@ -12,7 +12,7 @@ from mmseg.registry import MODELS
 from torch.utils.flop_counter import FlopCounterMode
 
 from .bare import BarePasses
-from .made_batch import made_batch
+from .made_batch import in_channels, made_batch
 from .trial import forget_files
 from .variants import fit_size
 
@@ -32,13 +32,13 @@ def step_tflop(cfg: Config) -> float:
     init_default_scope('mmseg')
     cfg = copy.deepcopy(cfg)
     forget_files(cfg.model)
-    size = fit_size(cfg, None)
+    size, channels = fit_size(cfg, None), in_channels(cfg)
     batch = made_batch(cfg, (33, 33), None, 0)  # for its views and their counts
     with torch.device('meta'):
         model = revert_sync_batchnorm(MODELS.build(cfg.model)).train()
         many = batch['inputs'] if isinstance(batch['inputs'], dict) else dict(sup=batch['inputs'])
         counts = {view: sum(x is not None for x in images) for view, images in many.items()}
-        inputs = {view: torch.empty(count, 3, *size) for view, count in counts.items()}
+        inputs = {view: torch.empty(count, channels, *size) for view, count in counts.items()}
     samples = {view: [None] * count for view, count in counts.items()}
     several = isinstance(batch['inputs'], dict)
     passes = BarePasses(model, inputs if several else inputs['sup'], samples)

@@ -57,8 +57,13 @@ class BarePasses:
 
     def _two_networks(self) -> list[Tensor]:
         model, inputs = self.model, self.inputs
-        model.forward_views(inputs)
-        return [_logits(model.student, inputs['sup']), _logits(model.student, model.strong(inputs))]
+        weak = model.forward_views(inputs)
+        images = [inputs['sup'], model.strong(inputs)]
+        if getattr(model, 'complement', False):  # both mixtures of a pair
+            images[1] = torch.cat([images[1], model.strong(inputs, '_mix')])
+        if getattr(model, 'clean', None) is not None:  # and the unmixed images
+            images.append(torch.cat([inputs[view] for view in weak]))
+        return [_logits(model.student, image) for image in images]
 
 
 def _logits(network: nn.Module, image: Tensor) -> Tensor:

@@ -41,13 +41,14 @@ def made_batch(cfg: Config, size: tuple[int, int], images: int | None, seed: int
             f'{cfg.filename}: train_dataloader has no streams to make a batch of; measure it on '
             'its data with --data'
         )
-    classes, samples = num_classes(cfg), []
+    classes, channels, samples = num_classes(cfg), in_channels(cfg), []
     for number, (stream, count) in enumerate(zip(streams, ratio, strict=True)):
         pipeline = Compose(stream['pipeline'])
         for index in range(images or count):
             with seeded(seed, DRAW, number, index):
                 labelled = stream['source'] == 'labeled'
-                samples.append(pipeline(_cropped(size, classes if labelled else 1, index)))
+                made = _cropped(size, classes if labelled else 1, index)
+                samples.append(pipeline(made if channels == 3 else _range_image(made, channels)))
     return pseudo_collate(samples)
 
 
@@ -55,6 +56,11 @@ def num_classes(cfg: Config) -> int:
     """Classes of the network that a leaf trains."""
     head = cfg.model.get('student', cfg.model).decode_head
     return (head[-1] if isinstance(head, list) else head).num_classes
+
+
+def in_channels(cfg: Config) -> int:
+    """Channels of the images that a leaf's network takes: 3, or those of a range image."""
+    return cfg.model.get('student', cfg.model).backbone.get('in_channels', 3)
 
 
 def batch_signature(batch: dict) -> dict:
@@ -105,3 +111,12 @@ def _cropped(size: tuple[int, int], classes: int, index: int) -> dict:
         img_path=f'made_{index}',
         reduce_zero_label=False,
     )
+
+
+def _range_image(sample: dict, channels: int) -> dict:
+    """The sample as if it had been projected: floats, and a pixel without a point in eight."""
+    height, width = sample['img_shape']
+    occupied = np.random.rand(height, width) >= 1 / 8
+    image = np.repeat(sample['img'][..., :1], channels, axis=2) / np.float32(255)
+    valid = occupied.astype(np.float32)
+    return dict(sample, img=image, valid_map=valid, seg_fields=['gt_seg_map', 'valid_map'])

@@ -1,17 +1,10 @@
-"""A batch too large for memory, told in one line."""
+"""Which part of a measured step has most of the memory, where that ran out."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 from mmseg_plugins.errors import UserError
-
-REMEDIES = 'checkpointing, bf16 or accumulation (docs/speed_options.md)'
-
-# in MiB
-UNITS = {'bytes': 2.0**-20, 'KiB': 2.0**-10, 'MiB': 1.0, 'GiB': 1024.0}
+from mmseg_plugins.out_of_memory import SHRINK, ran_out, wanted_mib
 
 
 @contextmanager
@@ -38,35 +31,21 @@ def explained(
         message = describe(error, config, [trial.timeline for trial in trials or []])
         asked = dict(batch=batch, crop=crop)
         smaller = ', '.join(f'--{k} below {v}' if v else f'--{k}' for k, v in asked.items())
-        raise UserError(f'{message}; make it smaller: {smaller}, {REMEDIES}') from error
-
-
-def ran_out(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on a GPU or on the host."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error)
-    return isinstance(error, RuntimeError) and (
-        "can't allocate memory" in text
-        or 'not enough memory' in text
-        or 'out of memory' in text
-        or 'STATUS_ALLOC_FAILED' in text  # of cuDNN and cuBLAS, which allocate on their own
-    )
+        raise UserError(f'{message}; make it smaller: {smaller}, {SHRINK}') from error
 
 
 def describe(error: BaseException, config: str, timelines: list) -> str:
     """What ran out, where, and which part is the largest.
 
     Args:
-        error (BaseException): See :func:`ran_out`.
+        error (BaseException): See ``ran_out``.
         config (str): The leaf.
         timelines (list[Timeline]): Of what ran.
 
     Returns:
         str: One line.
     """
-    asked = re.search(r'[Tt]ried to allocate ([\d.]+) ?(\w+)', str(error))
-    wanted = float(asked[1]) * UNITS.get(asked[2], 0.0) if asked else 0.0
+    wanted = wanted_mib(error)
     more = f' (asked for {wanted / 1024:.2f} GiB more)' if wanted else ''
     where, largest = '', ''
     for timeline in timelines:

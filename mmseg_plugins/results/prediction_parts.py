@@ -179,8 +179,10 @@ def predict_images(runs: Sequence[PredictionRun], names: Sequence[str]) -> list[
     Raises:
         UserError: If a run's validation set lacks an image.
     """
-    names = [Path(name).stem for name in names]
     places = [run.index_of() for run in runs]
+    # a scan is x.pcd.bin: its name without suffix seems to have one
+    names = [Path(name).name for name in names]
+    names = [name if name in places[0] else Path(name).stem for name in names]
     for run, known in zip(runs, places, strict=True):
         for name in names:
             if name not in known:

@@ -1,5 +1,7 @@
 """Simulated scans in the true layouts of the LiDAR data sets, small and fast."""
 
+import numpy as np
+
 from mmseg_plugins.datasets.prepare import (
     lists,
     nuscenes,
@@ -58,3 +60,20 @@ def prepared(folder, dataset, benchmarks=(), labelled=2):
         module = dict(semantickitti=semantickitti, scribblekitti=scribblekitti)[dataset]
         module.prepare([source], out, counts=COUNTS)
     return out
+
+
+def at(yaw, pitch, distance=10.0, intensity=0.5, ring=0):
+    """A point (x, y, z, intensity, ring) by its angles in degrees."""
+    yaw, pitch = np.radians([yaw, pitch])
+    planar = distance * np.cos(pitch)
+    xyz = planar * np.cos(yaw), planar * np.sin(yaw), distance * np.sin(pitch)
+    return [*xyz, intensity, ring]
+
+
+def random_scan(num=5000, seed=0):
+    """Points (num, 5) in all directions, and classes 0 to 18."""
+    rng = np.random.default_rng(seed)
+    yaw, pitch = rng.uniform(-180, 180, num), rng.uniform(-28, 6, num)
+    points = np.array(at(yaw, pitch, rng.uniform(0.5, 60, num), rng.random(num))[:4]).T
+    points = np.column_stack([points, rng.integers(0, 32, num)]).astype(np.float32)
+    return points, rng.integers(0, 19, num).astype(np.uint8)

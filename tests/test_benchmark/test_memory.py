@@ -1,12 +1,15 @@
 """Peak memory, and a batch that is too large for it."""
 
+import sys
+
 import pytest
 import torch
 
 from mmseg_plugins.benchmark.memory import kept_mib, peak_rise_mib
-from mmseg_plugins.benchmark.out_of_memory import explained, ran_out
+from mmseg_plugins.benchmark.out_of_memory import explained
 from mmseg_plugins.benchmark.timeline import Timeline
 from mmseg_plugins.errors import UserError
+from mmseg_plugins.out_of_memory import ran_out
 
 CPU = torch.device('cpu')
 
@@ -66,6 +69,22 @@ def test_too_large_a_batch(error, amount, monkeypatch):
     assert f'(asked for {amount} more)' in message if amount else 'asked' not in message
     assert "the largest part is 'joint pass', 3.0 GiB or more" in message
     assert 'make it smaller: --batch below 4, --crop, checkpointing, bf16 or acc' in message
+
+
+def test_a_training_that_runs_out(capsys):
+    """The hook that prints a user's mistake in one line prints this in one line."""
+
+    def loss_unsup():
+        raise torch.OutOfMemoryError(CUDA_TEXT)
+
+    try:
+        loss_unsup()
+    except RuntimeError as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+    line = capsys.readouterr().err
+    assert line.count('\n') == 1 and 'Traceback' not in line
+    assert line.startswith('error: out of memory in the pass over strong images and its losses')
+    assert '(asked for 2.50 GiB more)' in line and 'source_ratio), the crop, checkpointing' in line
 
 
 def test_other_errors_are_not_memory():

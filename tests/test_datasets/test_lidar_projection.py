@@ -2,8 +2,10 @@
 
 import time
 
+import lidar
 import numpy as np
 import pytest
+from lidar import at
 
 from mmseg_plugins.datasets.transforms import (
     AugmentPoints,
@@ -11,21 +13,12 @@ from mmseg_plugins.datasets.transforms import (
     RemoveNearPoints,
     RollColumns,
 )
-from mmseg_plugins.datasets.transforms.augment_points import turned
 from mmseg_plugins.errors import UserError
 
 ONES = (1,) * 6
 RING = dict(mode='ring', size=(32, 1920), scale=ONES)
 # specification 3.4, nuScenes' column
 NUSCENES = dict(drop=0, scale=(1, 1.05), reciprocal=True, scale_axes='xyz', shift=0.2)
-
-
-def at(yaw, pitch, distance=10.0, intensity=0.5, ring=0):
-    """A point by its angles in degrees."""
-    yaw, pitch = np.radians([yaw, pitch])
-    planar = distance * np.cos(pitch)
-    xyz = planar * np.cos(yaw), planar * np.sin(yaw), distance * np.sin(pitch)
-    return [*xyz, intensity, ring]
 
 
 def project(points, labels=None, **kwargs):
@@ -38,14 +31,6 @@ def project(points, labels=None, **kwargs):
 def pixel(point, **kwargs):
     results = project([point], **kwargs)
     return divmod(int(results['point_pixels'][0]), results['img'].shape[1])
-
-
-def random_scan(num=5000, seed=0):
-    rng = np.random.default_rng(seed)
-    yaw, pitch = rng.uniform(-180, 180, num), rng.uniform(-28, 6, num)
-    points = np.array(at(yaw, pitch, rng.uniform(0.5, 60, num), rng.random(num))[:4]).T
-    points = np.column_stack([points, rng.integers(0, 32, num)]).astype(np.float32)
-    return points, rng.integers(0, 19, num).astype(np.uint8)
 
 
 def test_spherical_landmarks():
@@ -136,7 +121,7 @@ def test_near_points_are_removed_before_they_move():
 
 @pytest.mark.parametrize('kwargs', ({}, RING))
 def test_equals_a_loop_over_points(kwargs):
-    points, labels = random_scan()
+    points, labels = lidar.random_scan()
     results = project(points, labels, **kwargs)
     height, width = results['img_shape']
     nearest = {}
@@ -197,7 +182,7 @@ def test_refusals():
 
 
 def test_roll_moves_all_alike():
-    points, labels = random_scan()
+    points, labels = lidar.random_scan()
     before = project(points, labels)
     np.random.seed(0)
     shifts = set()
@@ -214,71 +199,9 @@ def test_roll_moves_all_alike():
     assert RollColumns()(narrow)['img'].shape == (64, 64, 6)
 
 
-NOTHING = dict(drop=0, flip=0, scale=(1, 1), turn=0, shift=0)
-
-
-def augmented(points, labels, seed=0, **kwargs):
-    np.random.seed(seed)
-    results = dict(points=points.copy(), point_labels=labels.copy())
-    return AugmentPoints(**{**NOTHING, **kwargs})(results)
-
-
-def test_each_augmentation():
-    points, labels = random_scan()
-    same = augmented(points, labels)
-    assert np.array_equal(same['points'], points)
-
-    flipped = augmented(points, labels, flip=1)['points']
-    assert np.array_equal(flipped[:, :2], -points[:, :2])
-    assert np.array_equal(flipped[:, 2:], points[:, 2:])
-    signs = {
-        tuple(np.sign(augmented(points, labels, seed, flip=0.5)['points'][0] / points[0])[:2])
-        for seed in range(30)
-    }
-    assert len(signs) == 4
-
-    for seed in range(20):
-        scaled = augmented(points, labels, seed, scale=(0.95, 1.05))['points']
-        factor = scaled[:, :2] / points[:, :2]
-        assert 0.95 <= factor.min() and factor.max() <= 1.05 and np.ptp(factor) < 1e-5
-        assert np.array_equal(scaled[:, 2:], points[:, 2:])
-    low = set()
-    for seed in range(20):
-        options = dict(scale=(1, 1.05), reciprocal=True, scale_axes='xyz')
-        factor = augmented(points, labels, seed, **options)['points'][:, :3] / points[:, :3]
-        assert np.ptp(factor) < 1e-4 and 1 / 1.0501 < factor.mean() < 1.0501
-        low.add(bool(factor.mean() < 1))
-    assert low == {True, False}
-
-    after = augmented(points, labels, turn=180)['points']
-    assert np.hypot(*after[:, :2].T) == pytest.approx(np.hypot(*points[:, :2].T), rel=1e-5)
-    assert np.array_equal(after[:, 2:], points[:, 2:])
-    quarter = turned(np.array([[1, 0]], np.float32), np.pi / 2)
-    assert quarter == pytest.approx(np.array([[0, 1]]), abs=1e-6), 'counter-clockwise'
-    east = np.array([[10, 0, 0, 0, 0]], np.float32)
-    moved = [augmented(east, labels[:1], k, turn=180)['points'][0] for k in range(200)]
-    yaw = np.degrees([np.arctan2(y, x) for x, y, *_ in moved])
-    assert yaw.min() < -170 and yaw.max() > 170 and abs(yaw.mean()) < 20
-
-    shift = [(augmented(points, labels, k, shift=0.1)['points'] - points)[0] for k in range(200)]
-    assert 0.2 < np.abs(shift).max() <= 0.3001 and 0.09 < np.std(np.array(shift)[:, :3]) < 0.11
-    assert not np.any(np.array(shift)[:, 3:])
-
-
-def test_dropped_points_lose_their_labels():
-    points, labels = random_scan()
-    points[:, 3] = labels  # so that a point shows its label
-    sizes = []
-    for seed in range(20):
-        results = augmented(points, labels, seed, drop=0.1)
-        assert np.array_equal(results['points'][:, 3], results['point_labels'])
-        sizes.append(len(results['points']) / len(points))
-    assert 0.88 < min(sizes) < 0.94 and 0.97 < max(sizes) <= 1
-
-
 @pytest.mark.parametrize('kwargs', ({}, RING))
 def test_labels_follow_the_points_through_everything(kwargs):
-    points, labels = random_scan()
+    points, labels = lidar.random_scan()
     points[:, 3] = labels
     np.random.seed(1)
     results = AugmentPoints()(dict(points=points, point_labels=labels))
@@ -308,7 +231,7 @@ def test_a_turn_by_one_column_shifts_the_image_by_one(kwargs, direction):
 
 
 def test_speed():
-    points, labels = random_scan(120_000)
+    points, labels = lidar.random_scan(120_000)
     for kwargs in ({}, RING):
         transform, took = ProjectToRange(**kwargs), []
         for _ in range(8):

@@ -16,6 +16,7 @@ from mmseg_plugins.datasets.prepare import (
     scan_files,
     scan_scene,
     scan_sensor,
+    scan_sizes,
     scans,
     scribblekitti,
     semantickitti,
@@ -199,6 +200,25 @@ def test_a_table_is_read_in_pieces(tmp_path, monkeypatch):
         for chunk in (1, 7, 1000, 1 << 22):
             monkeypatch.setattr(nuscenes, 'CHUNK', chunk)
             assert list(nuscenes.rows(tmp_path / 'a.json', 'category')) == rows
+
+
+def test_the_size_of_every_scan_is_compared_with_its_labels(tmp_path):
+    """Only some are read; one that is not is compared all the same."""
+    pairs = []
+    for k in range(20):
+        scan, label = tmp_path / f'{k}.bin', tmp_path / f'{k}.label'
+        scan.write_bytes(np.ones((3, 4), '<f4').tobytes())
+        label.write_bytes(np.full(3, 40, '<u4').tobytes())
+        pairs.append((scan, label))
+    scan_sizes.check(pairs, 'semantickitti', read=2)
+    for number in (1, 13, 19):
+        label = pairs[number][1]
+        content = label.read_bytes()
+        label.write_bytes(content[:-4])
+        assert f'{number}.label: 2 labels, but' in refusal(
+            scan_sizes.check, pairs, 'semantickitti', read=2
+        )
+        label.write_bytes(content)
 
 
 # ------------------------------------------------------------------ lists

@@ -152,3 +152,14 @@ def test_scans(call, sources, tiny_data, tmp_path):
     assert call(*runs[0], *runs[1], '--images', '000001', '--out', out) == (0, f'{out}\n')
     drawn = out.read_text()
     assert drawn.count('<image') == 5  # depth, intensity, ground truth, two predictions
+
+
+def test_a_scan_may_be_named_as_its_picture_is(sources):
+    """The file of a scan of nuScenes is x.pcd.bin; figures call it x.pcd."""
+    (run,) = open_runs([sources('SupOnly')])
+    known = run.index_of()
+    run.index_of = lambda: {f'{name}.pcd': place for name, place in known.items()}
+    (first, *_) = known
+    for name in (f'{first}.pcd', f'{first}.pcd.bin', f'samples/LIDAR_TOP/{first}.pcd.bin'):
+        (image,) = predict_images([run], [name])
+        assert image.name == f'{first}.pcd'

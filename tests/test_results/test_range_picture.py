@@ -37,6 +37,11 @@ def test_bands():
         assert (band[3:6] == band[3:4]).all(), 'each row three times'
     assert (np.diff(intensity[::3, 4, 0].astype(int)) > 0).all()
     assert len({tuple(colour) for colour in depth[::3, 4]}) == 4
+    assert (np.ptp(intensity, axis=-1) == 0).all() and np.ptp(depth, axis=-1).max() > 100
+    brighter = scan()
+    brighter[3, 2, 2] = 9
+    changed = (range_picture(brighter) != range_picture(scan())).any(axis=(1, 2))
+    assert changed[8 + GAP :].any() and not changed[:8].any(), 'depth does not show intensity'
     assert labels[-1].tolist() == [PALETTE[0], PALETTE[1], list(UNKNOWN), *PALETTE]
     assert prediction[-1, :2].tolist() == [PALETTE[1], PALETTE[0]]
     # the scale of the input does not matter; nor does an empty scan stop the drawing

@@ -90,6 +90,22 @@ def test_a_step_of_each_variant(variant, views, amp):
     assert all(g is not None and torch.isfinite(g).all() for g in grads)
 
 
+def test_the_clean_term():
+    """R2: 12.5 times the squared difference on all unmixed pixels that have a point."""
+    model = build(R2)
+    inputs, samples = scans(('sup', 'unsup_weak'))
+    torch.manual_seed(1)
+    for parameter in model.teacher.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    losses = model.loss(inputs, samples)
+    order = ('unsup_weak', 'sup')
+    images = torch.cat([inputs[view] for view in order])
+    student = model.segment(model.student, images).softmax(1)
+    teacher = torch.cat([model.segment(model.teacher, inputs[view]).softmax(1) for view in order])
+    each = (student - teacher).square().sum(1)[images[:, 5] > 0]
+    assert losses['unsup.loss_clean'].item() == pytest.approx(12.5 * each.mean().item(), rel=1e-4)
+
+
 def test_a_step_without_a_label_or_a_point():
     for variant, views in (
         (R1, ('sup', 'unsup_weak', 'unsup_weak_mix')),
