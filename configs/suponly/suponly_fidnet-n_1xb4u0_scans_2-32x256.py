@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/benchmarks/scans.py',
     '../_base_/networks/fidnet-n.py',
-    '../_base_/methods/suponly_ema.py',
+    '../_base_/methods/suponly.py',
     '../_base_/schedules/adamw_poly.py',
     '../_base_/runtime.py',
 ]
@@ -20,7 +20,7 @@ protocol = dict(
     iterations=400,
     epochs=800.0,
     eval_mode='whole image',
-    predict_on='ema',
+    predict_on='student',
     selection='last',
     cutmix_partner=None,
     unlabelled_pool=None,
