@@ -39,7 +39,7 @@ export PYTHONPATH := $(CURDIR)
 # A recipe stops at its first error.
 .SHELLFLAGS := -ec
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-lidar test lint format test-golden test-kill test-gather test-page test-speed test-wheel test-slurm shapes-benchmark camvid-benchmark scans-benchmark results clean
+.PHONY: help setup demo demo-lidar test lint format test-golden test-kill test-gather test-page test-resume test-speed test-wheel test-slurm shapes-benchmark camvid-benchmark scans-benchmark results clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 22
@@ -104,8 +104,9 @@ test-page: setup ## open the results page in headless Chromium (Debian's package
 	  echo 'error: needs Chromium: apt-get install chromium' >&2; exit 1; }
 	$(BIN)/python -m pytest tests/test_results/test_page.py tests/test_results/test_page_browser.py
 
-test-speed: setup ## overhead of a step over the bare network, against the plain step (10 minutes, quiet machine)
-	$(BIN)/python -m pytest tests/test_benchmark/test_speed.py tests/test_ops/test_propagation.py -m "slow or not slow" -s
+test-speed: setup ## overhead of a step over the bare network, against the plain step (10 minutes, quiet machine; compiled steps too)
+	$(BIN)/python -m pytest tests/test_benchmark/test_speed.py tests/test_benchmark/test_scaling.py tests/test_ops/test_propagation.py \
+	  tests/test_benchmarks/test_speed_options.py -m "slow or not slow" -s
 
 test-wheel: setup ## install the wheel in a clean environment and train from it (downloads torch)
 	env -u PYTHONPATH $(BIN)/python -m pytest tests/test_packaging.py -m slow -s

@@ -33,7 +33,7 @@ def read_literals(text: str) -> dict[str, Any]:
     """
     settings = {}
     try:
-        for statement in _DictCalls().visit(ast.parse(text)).body:
+        for statement in _DictCalls().visit(_parse(text)).body:
             settings[statement.targets[0].id] = ast.literal_eval(statement.value)
     except (SyntaxError, ValueError, AttributeError, TypeError, RecursionError, MemoryError):
         raise ValueError('the config is more than plain values') from None
@@ -49,3 +49,10 @@ def find_key(config: Any, key: str) -> Any:
     if isinstance(config, (list, tuple)):
         return next((v for v in (find_key(item, key) for item in config) if v is not None), None)
     return None
+
+
+def _parse(text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except SystemError:  # a rare fault of Python before 3.11.8, of the moment: cpython issue 106905
+        return ast.parse(text)

@@ -22,6 +22,7 @@ def test_lines():
     assert fit_line([1, 2], [5, 5]).r2 == 1
 
 
+@pytest.mark.slow
 def test_tool(root, tmp_path):
     cfg = shrink(Config.fromfile(root / LEAF), tmp_path)
     cfg.dump(tmp_path / 'leaf.py')
