@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import Normalize
 
 from mmseg_plugins.errors import UserError
-from mmseg_plugins.results.style import crop_labels, series_label
+from mmseg_plugins.results.style import series_label, variant_labels
 
 # Columns of one panel; more classes go on below.
 PER_PANEL = 14
@@ -107,7 +107,7 @@ def row_labels(cells: pd.DataFrame) -> list[str]:
         series_label(row['method'], row['network'], cells['network']) for _, row in cells.iterrows()
     ]
     counts = cells['labelled'].nunique() > 1
-    crops = crop_labels(cells)
+    crops = variant_labels(cells)
     groups = cells.groupby([*(cells[name] for name in ('benchmark', 'method', 'network')), crops])
     several = groups['config'].transform('size')
     for number, (index, row) in enumerate(cells.iterrows()):

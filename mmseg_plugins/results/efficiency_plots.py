@@ -40,7 +40,9 @@ def label_efficiency(
         plt.Figure: The figure.
     """
     cells = cells.dropna(subset='labelled')
-    ours = cells[cells['n'] > 0].copy()
+    # options of speed belong beside their plain run, not on a curve of methods
+    plain = [not protocol.get('speed') for protocol in cells['protocol']]
+    ours = cells[(cells['n'] > 0) & plain].copy()
     ours['crop'] = [str(protocol.get('crop')) for protocol in ours['protocol']]
     ours['extra'] = [not protocol.get('primary', True) for protocol in ours['protocol']]
     same = ours.groupby(['benchmark', 'method', 'network', 'crop'])

@@ -86,20 +86,22 @@ def series_label(method: str, network: str, networks: Sequence[str]) -> str:
     return f'{name}, {network}' if len(set(networks)) > 1 else name
 
 
-def crop_labels(cells: pd.DataFrame) -> pd.Series:
-    """What a label needs where configs of one method differ in their crop.
+def variant_labels(cells: pd.DataFrame) -> pd.Series:
+    """What a label needs where configs of one method differ in their crop or in options of speed.
 
     Args:
         cells (pd.DataFrame): Rows of :func:`cells.cell_table`.
 
     Returns:
         pd.Series: ``', crop 321'`` where another config of the benchmark, method and network has
-        another crop; else nothing.
+        another crop, then ``', bf16'`` where it has that option; else nothing.
     """
     crops = pd.Series([str(fields.get('crop')) for fields in cells['protocol']], cells.index)
     groups = [cells[name] for name in ('benchmark', 'method', 'network')]
     several = crops.groupby(groups).transform('nunique') > 1
-    return (', crop ' + crops).where(several, '')
+    speeds = [fields.get('speed') for fields in cells['protocol']]
+    options = pd.Series([f', {speed}' if speed else '' for speed in speeds], cells.index, dtype=str)
+    return (', crop ' + crops).where(several, '') + options
 
 
 def render(figure: plt.Figure, formats: Sequence[str] = tuple(FORMATS)) -> dict[str, bytes]:

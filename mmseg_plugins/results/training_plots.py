@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from mmseg_plugins.errors import UserError
-from mmseg_plugins.results.style import COLOURS, LINES, MARKERS, crop_labels, series_label
+from mmseg_plugins.results.style import COLOURS, LINES, MARKERS, series_label, variant_labels
 from mmseg_plugins.results.table import curve_name, numeric
 
 # Scalars that say how a training went, in this order.
@@ -109,7 +109,7 @@ def training_figures(
     """
     lines = []
     rank: dict[str, int] = {}
-    crops = crop_labels(rows)
+    crops = variant_labels(rows)
     for index, row in rows[rows['config'].isin(curves)].iterrows():
         number = rank[row['method']] = rank.get(row['method'], -1) + 1
         seeds = f'{row["n"]} seeds' if row['n'] > 1 else '1 seed'
