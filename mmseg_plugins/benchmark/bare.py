@@ -41,7 +41,7 @@ class BarePasses:
 
     def _corrmatch(self) -> list[Tensor]:
         model, inputs = self.model, self.inputs
-        if not getattr(model, 'partner_in_batch', False):  # which takes no pass of its own
+        if not model.partner_in_batch:  # which takes no pass of its own
             with torch.no_grad(), evaluating(model.student):
                 model.segment(model.student, inputs['unsup_weak_mix'])
         num = len(inputs['sup'])

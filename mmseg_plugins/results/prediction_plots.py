@@ -10,8 +10,9 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 from PIL import Image
 
+from mmseg_plugins.results.picture_keys import GAP, LINE, WIDTH, draw_keys, entries_per_line, patch
 from mmseg_plugins.results.prediction_parts import ImagePredictions
-from mmseg_plugins.results.step_plots import GAP, IGNORED, LINE, WIDTH, entries_per_line, patch
+from mmseg_plugins.results.step_plots import IGNORED
 from mmseg_plugins.results.style import drawing
 
 
@@ -77,16 +78,7 @@ def draw_predictions(
                 if number == 0:
                     axes.set_ylabel(wrap(image.name, tall / 0.06), fontsize=7)
             top += tall + LINE
-        figure.legend(
-            handles=keys,
-            ncols=per_line,
-            loc='upper center',
-            bbox_to_anchor=(0.5, (foot - 0.3 * LINE) / total),
-            handlelength=1.2,
-            columnspacing=1.2,
-            borderpad=0,
-            borderaxespad=0,
-        )
+        draw_keys(figure, keys, per_line, (foot - 0.3 * LINE) / total)
         figure.suptitle(
             title, fontsize=9, x=margin / WIDTH, y=1 - 0.3 * LINE / total, ha='left', va='top'
         )

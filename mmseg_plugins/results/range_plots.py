@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib import pyplot as plt
 
+from mmseg_plugins.results.picture_keys import GAP, LINE, WIDTH, draw_keys, entries_per_line, patch
 from mmseg_plugins.results.range_picture import (
     DEPTH,
     INTENSITY,
@@ -15,8 +15,7 @@ from mmseg_plugins.results.range_picture import (
     colour_channel,
     colour_labels,
 )
-from mmseg_plugins.results.step_plots import GAP, LINE, WIDTH, entries_per_line, patch
-from mmseg_plugins.results.style import STYLE
+from mmseg_plugins.results.style import drawing
 
 NAMES = 1.3  # inches left of the bands
 STRETCH = 2  # a pixel is taller than wide by this, or a band would be a thread
@@ -55,7 +54,7 @@ def draw_scans(
     talls = [min(TALL, STRETCH * wide * height / width) for height, width in shapes]
     bands = 3 + len(labels)
     total = 3 * LINE + sum(bands * (tall + GAP) + 1.5 * LINE for tall in talls) + foot
-    with matplotlib.rc_context({**STYLE, 'axes.grid': False, 'font.size': 8}):
+    with drawing(axes_grid=False, font_size=8):
         figure = plt.figure(figsize=(WIDTH, total))
         top = 2 * LINE
         for scan, tall in zip(scans, talls, strict=True):
@@ -68,16 +67,7 @@ def draw_scans(
                 axes.set(xticks=[], yticks=[])
                 axes.set_ylabel(name, fontsize=7, rotation=0, ha='right', va='center')
                 top += tall + GAP
-        figure.legend(
-            handles=keys,
-            ncols=per_line,
-            loc='upper center',
-            bbox_to_anchor=(0.5, (foot - 0.3 * LINE) / total),
-            handlelength=1.2,
-            columnspacing=1.2,
-            borderpad=0,
-            borderaxespad=0,
-        )
+        draw_keys(figure, keys, per_line, (foot - 0.3 * LINE) / total)
         figure.suptitle(title, fontsize=9, x=0, y=1 - 0.3 * LINE / total, ha='left', va='top')
     return figure
 

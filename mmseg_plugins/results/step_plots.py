@@ -16,11 +16,10 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 from torch import Tensor
 
+from mmseg_plugins.results.picture_keys import GAP, LINE, WIDTH, draw_keys, entries_per_line, patch
 from mmseg_plugins.results.step_parts import StepParts
 from mmseg_plugins.results.style import COLOURS, drawing
 
-# Inches; a README shows the whole figure some 900 px wide.
-WIDTH, GAP, LINE = 9.0, 0.07, 0.16
 SHORTEST = 0.5  # row of pictures: range images, 32 times as wide as tall, are stretched
 PASSES, FAILS, IGNORED = '#e8e8e8', '#2b2b2b', '#9db4c0'
 BOX, ADDED, POINT = COLOURS[1], COLOURS[4], COLOURS[5]
@@ -204,17 +203,6 @@ def percent(mask: Tensor, what: str = 'passes', among: Tensor | None = None) -> 
     return [f'{100 * share:.{0 if share > 0.1 else 1}f} % {what}' for share in shares.tolist()]
 
 
-def patch(name: str, colour) -> Patch:
-    """A legend entry of a colour."""
-    return Patch(fc=colour, ec='#777777', lw=0.5, label=name)
-
-
-def entries_per_line(keys: list[Artist]) -> int:
-    """How many legend entries fit beside each other: all, or columns of the longest one."""
-    widths = [0.45 + 0.065 * len(key.get_label()) for key in keys]
-    return len(keys) if sum(widths) < WIDTH else max(1, int(WIDTH / max(widths)))
-
-
 def lay_out(
     columns: list[Column], parts: StepParts, title: str, legends: list[list[Artist]]
 ) -> plt.Figure:
@@ -259,16 +247,7 @@ def lay_out(
     for keys, ncols, count in zip(legends, per_row, lines, strict=True):
         top = foot - bar - 1.25 * LINE * (used + 0.2)
         used += count
-        figure.legend(
-            handles=keys,
-            ncols=ncols,
-            loc='upper center',
-            bbox_to_anchor=(0.5, top / total),
-            handlelength=1.2,
-            columnspacing=1.2,
-            borderpad=0,
-            borderaxespad=0,
-        )
+        draw_keys(figure, keys, ncols, top / total)
     figure.suptitle(
         title, fontsize=9, x=margin / WIDTH, y=1 - 0.3 * LINE / total, ha='left', va='top'
     )

@@ -23,6 +23,22 @@ def test_a_corrmatch_step(root, depth, crop, batch, expected):
     assert step_tflop(cfg) == pytest.approx(expected, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    'leaf, passes',
+    [
+        ('suponly/suponly', 3),  # a backward counts as two passes
+        ('cutmix/cutmix', 8),  # weak, partner; labelled and mixed with their backward
+        ('cutmix/cutmix-lu', 17),  # weak, partner; labelled, two mixtures, two unmixed
+        ('cutmix/cutmix-strips', 7),  # the partner is in the batch
+    ],
+)
+def test_passes_of_range_images(root, leaf, passes):
+    batch = 8 if 'suponly' not in leaf else 0
+    name = f'{leaf}_fidnet_1xb8u{batch}_semantickitti_10pct-64x2048.py'
+    one = step_tflop(Config.fromfile(root / 'configs' / name)) / passes
+    assert one == pytest.approx(5.414, rel=0.01)  # FIDNet on eight images of 64 x 2048
+
+
 def test_hours(root, monkeypatch, capsys):
     """Hours are proportional to iterations and GPUs; every leaf is in a group."""
     tool = runpy.run_path(str(root / 'tools/estimate_gpu_hours.py'))
