@@ -78,8 +78,8 @@ demo-lidar: setup ## CutMix and SupOnly on simulated scans, three seeds, gather,
 	$(BIN)/python tools/plot_results.py --results work_dirs/demo-lidar/results
 	@echo 'table: work_dirs/demo-lidar/results/leaderboard.md (rm -r work_dirs/demo-lidar to train again)'
 
-test: setup ## run the tests (ARGS="-k launch" to choose)
-	$(BIN)/python -m pytest $(ARGS)
+test: setup ## run the tests (ARGS="-k launch" to choose, ARGS="-n 0 -s" for one process that prints)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 lint: setup ## check style, and that the configs are as generated
 	$(BIN)/ruff check .

@@ -4,7 +4,8 @@ import os
 import signal
 from pathlib import Path
 
-os.environ.setdefault('OMP_NUM_THREADS', '2')
+# two processes side by side have a core each
+os.environ.setdefault('OMP_NUM_THREADS', '1' if 'PYTEST_XDIST_WORKER' in os.environ else '2')
 
 import numpy as np
 import pytest

@@ -19,6 +19,7 @@ class Measurement:
         bare (list[float]): Seconds of the bare passes beside each step; may be empty.
         rise_mib (float): Peak memory of a step over what was in use before it.
         bare_rise_mib (float | None): Likewise of the bare passes.
+        part_rise_mib (dict[str, float]): Likewise of each part, over its own beginning.
         kept_mib (float): What lives between steps.
         waits (dict[str, int]): "part: operation" to how often in a step.
         counted (str): How the waits were counted.
@@ -28,6 +29,7 @@ class Measurement:
     bare: list[float] = field(default_factory=list)
     rise_mib: float = 0.0
     bare_rise_mib: float | None = None
+    part_rise_mib: dict[str, float] = field(default_factory=dict)
     kept_mib: float = 0.0
     waits: dict[str, int] = field(default_factory=dict)
     counted: str = ''
@@ -118,6 +120,9 @@ def measure(
         progress(f'memory and waits of {trial.name}')
         result.kept_mib = trial.kept_mib()
         result.rise_mib = _median_peak(trial.step, trial.device, memory_steps)
+        trial.timeline.rises = {}
+        trial.step(0)
+        result.part_rise_mib, trial.timeline.rises = trial.timeline.rises, None
         if bare:
             result.bare_rise_mib = _median_peak(trial.bare, trial.device, memory_steps)
         waits, result.counted = count_waits(

@@ -13,10 +13,6 @@ from mmseg_plugins.errors import UserError
 def peak_rise_mib(step: Callable[[], None], device: torch.device) -> float:
     """By how much the memory in use grows at most while a step runs.
 
-    On CUDA it is what PyTorch's allocator has handed out. On a CPU it is what is resident of this
-    process, after all that is free was given back to the system: freed memory of earlier steps
-    does not hide what this one needs.
-
     Args:
         step (callable): The step.
         device (torch.device): Where it runs.
@@ -27,20 +23,42 @@ def peak_rise_mib(step: Callable[[], None], device: torch.device) -> float:
     Raises:
         UserError: On a CPU without Linux's ``/proc``.
     """
-    if device.type == 'cuda':
-        torch.cuda.synchronize(device)
-        torch.cuda.reset_peak_memory_stats(device)
-        before = torch.cuda.memory_allocated(device)
-        step()
-        torch.cuda.synchronize(device)
-        return (torch.cuda.max_memory_allocated(device) - before) / 2**20
-    if not Path('/proc/self/clear_refs').exists():
-        raise UserError('peak memory on a CPU is read from /proc, which this system does not have')
-    ctypes.CDLL(None).malloc_trim(0)
-    Path('/proc/self/clear_refs').write_text('5')  # the peak starts anew
-    before = _resident('VmRSS')
+    before = start_peak(device)
     step()
-    return _resident('VmHWM') - before
+    return peak_mib(device) - before
+
+
+def start_peak(device: torch.device) -> float:
+    """Begin to look for the peak of the memory in use.
+
+    On CUDA it is what PyTorch's allocator has handed out. On a CPU it is what is resident of this
+    process, after all that is free was given back to the system: freed memory of earlier steps
+    does not hide what is needed.
+
+    Args:
+        device (torch.device): Where a step runs.
+
+    Returns:
+        float: In use now, in MiB.
+
+    Raises:
+        UserError: On a CPU without Linux's ``/proc``.
+    """
+    if device.type == 'cuda':
+        torch.cuda.reset_peak_memory_stats(device)
+    elif not Path('/proc/self/clear_refs').exists():
+        raise UserError('peak memory on a CPU is read from /proc, which this system does not have')
+    else:
+        ctypes.CDLL(None).malloc_trim(0)
+        Path('/proc/self/clear_refs').write_text('5')  # the peak starts anew
+    return in_use_mib(device)
+
+
+def peak_mib(device: torch.device) -> float:
+    """The most that was in use since :func:`start_peak`, in MiB."""
+    if device.type == 'cuda':
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return _resident('VmHWM')
 
 
 def kept_mib(*owners) -> float:

@@ -40,6 +40,8 @@ def record_of(trial: Trial, found: Measurement, images: int, share: float | None
         images_per_s=images / step,
         peak_mib=found.kept_mib + found.rise_mib,
         rise_mib=found.rise_mib,
+        part_rise_mib=found.part_rise_mib,
+        pseudo_label_mib=max(_logic(found.part_rise_mib).values(), default=0.0),
         syncs=found.syncs(),
         syncs_by=found.waits,
         syncs_counted=found.counted,
@@ -78,19 +80,17 @@ def ratios(first: tuple[dict, Measurement], other: tuple[dict, Measurement]) -> 
         pairs = zip(map(seconds, found.parts), map(seconds, found_b.parts), strict=True)
         return statistics.median(y / x for x, y in pairs)
 
-    def logic(parts) -> float:
-        return sum(s for name, s in parts.items() if name not in (*NETWORK, *APART))
-
     def share(key) -> float | None:
         return b[key] / a[key] if a.get(key) and a[key] > 0 and key in b else None
 
     return dict(
         name=b['name'],
         step=paired(lambda parts: sum(parts.values())),
-        pseudo_label_part=paired(logic),
+        pseudo_label_part=paired(lambda parts: sum(_logic(parts).values())),
         maps=paired(lambda parts: parts.get('maps', 0.0)) if 'maps' in a['parts_ms'] else None,
         peak_mib=share('peak_mib'),
         extra_mib=share('extra_mib'),
+        pseudo_label_mib=share('pseudo_label_mib'),
     )
 
 
@@ -134,12 +134,17 @@ def table_of(record: dict) -> str:
         f'{record["images_per_s"]:.1f} images/s, peak {record["peak_mib"]:.0f} MiB, of it '
         f'{record["rise_mib"]:.0f} within a step'
         + (f' (bare passes {record["bare_rise_mib"]:.0f})' if 'bare_ms' in record else '')
+        + f', {record["pseudo_label_mib"]:.0f} within the overhead alone'
     )
     lines.append(f'{record["syncs"]} waits ({record["syncs_counted"]}, without the optimiser)')
     lines += [f'  {count} x {name}' for name, count in record['syncs_by'].items()]
     if record['passing'] is not None:
         lines.append(f'{100 * record["passing"]:.0f} % pass the first gate')
     return '\n'.join(lines)
+
+
+def _logic(parts: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in parts.items() if _kind(name) == 'overhead'}
 
 
 def _kind(name: str) -> str:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import torch
 
-from .memory import in_use_mib
+from .memory import in_use_mib, peak_mib, start_peak
 
 REST = 'rest'
 
@@ -21,6 +21,8 @@ class Timeline:
 
     Attributes:
         weigh (bool): Read the memory in use at every border too, which costs time.
+        rises (dict[str, float] | None): Set it to a dict, and it is told by how many MiB memory in
+            use grew at most while each part ran without interruption; that costs much time.
         failed (str | None): The part that an exception left first.
 
     Args:
@@ -32,6 +34,8 @@ class Timeline:
         self.device = device
         self.clock = clock
         self.weigh = False
+        self.rises: dict[str, float] | None = None
+        self.start = 0.0
         self.failed: str | None = None
         self.open: list[str] = []
         self.weights: list[float] = []
@@ -107,6 +111,11 @@ class Timeline:
         self.marks.append((ended, stamp))
         if self.weigh:
             self.weights.append(in_use_mib(self.device))
+        if self.rises is not None:
+            if ended is not None:
+                rise = peak_mib(self.device) - self.start
+                self.rises[ended] = max(rise, self.rises.get(ended, 0.0))
+            self.start = start_peak(self.device)
 
     def _between(self, before, after) -> float:
         if self.device.type == 'cuda':

@@ -57,18 +57,23 @@ def masked_nll(
 
 def masked_kl_divergence(
     log_prob: Tensor,
-    target_logits: Tensor,
+    target_log_prob: Tensor,
+    target_prob: Tensor,
     mask: Tensor,
     valid: Tensor,
     denominators: str = 'rank',
 ) -> Tensor:
     """``KL(target || prediction)`` summed over classes, over the pixels of a filter.
 
-    Source: CorrMatch, specification 2.6. No gradient reaches the target.
+    Both forms of the target are wanted, because the exponential that ``F.kl_div`` takes of log
+    probabilities is slow where it underflows, and a softmax is at hand.
+
+    Source: CorrMatch, specification 2.6.
 
     Args:
         log_prob (Tensor): Log probabilities of the prediction, shape (N, C, H, W).
-        target_logits (Tensor): Logits of the target, shape (N, C, H, W).
+        target_log_prob (Tensor): Log probabilities of the target, likewise; without gradient.
+        target_prob (Tensor): Its probabilities, likewise.
         mask (Tensor): Bool (N, H, W), the pixels that contribute.
         valid (Tensor): Bool (N, H, W), the pixels that are counted in the denominator.
         denominators (str): Whose valid pixels are counted: ``'rank'`` or ``'global'``. Defaults to
@@ -77,6 +82,5 @@ def masked_kl_divergence(
     Returns:
         Tensor: 0-d.
     """
-    target = target_logits.detach().log_softmax(dim=1)
-    divergence = F.kl_div(log_prob, target, reduction='none', log_target=True)
-    return _mean_over_valid(divergence.sum(dim=1), mask, valid, denominators)
+    divergence = (target_prob * (target_log_prob - log_prob)).sum(dim=1)
+    return _mean_over_valid(divergence, mask, valid, denominators)

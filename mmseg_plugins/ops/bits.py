@@ -8,7 +8,7 @@ from torch import Tensor
 
 def popcount(words: np.ndarray) -> np.ndarray:
     """Set bits of each row: integer, the last axis summed."""
-    return np.bitwise_count(words).sum(axis=-1, dtype=np.int64)
+    return np.bitwise_count(words).sum(axis=-1, dtype=np.int32)
 
 
 def pack(bits: np.ndarray | Tensor) -> np.ndarray:

@@ -66,7 +66,8 @@ def binary_maps(rows: Tensor, feature_size: tuple[int, int], size: tuple[int, in
     for image, out in zip(rows.unflatten(2, feature_size), maps, strict=True):
         for some, where in zip(image.split(num), out.split(num), strict=True):
             resized = F.interpolate(some[None], size, mode='bilinear', align_corners=True)[0]
-            low, high = resized.flatten(1).aminmax(dim=1)
-            low, high = low[:, None, None], high[:, None, None]
+            # on a CPU ten times as fast as aminmax, which PyTorch does not vectorise
+            low = resized.flatten(1).amin(dim=1)[:, None, None]
+            high = resized.flatten(1).amax(dim=1)[:, None, None]
             torch.gt(resized.sub_(low), 0.5 * (high - low), out=where)
     return maps

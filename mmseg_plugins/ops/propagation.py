@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .bits import pack, pack_on_device, popcount, unpack
+from .class_bits import ClassBoards, ClassPlanes
 
 
 def propagate_regions(
@@ -25,11 +26,11 @@ def propagate_regions(
     pixel of the region takes that class and passes the filter. Later regions see the labels that
     earlier ones wrote.
 
-    The order matters, so the walk is sequential; regions, filter and one board per class are packed
-    into 64-bit words, which makes each visit a handful of popcounts. Shares are float32 quotients
-    of exact counts. Tensors of another device are packed there and come in a single copy, whatever
-    the number of regions; :func:`send_regions` and :func:`receive_regions` let it run beside
-    other work.
+    The order matters, so the walk is sequential; regions, filter and classes are packed into 64-bit
+    words (:class:`ClassPlanes`), which makes each visit a handful of popcounts. Shares are float32
+    quotients of exact counts. Tensors of another device are packed there and come in a single copy,
+    whatever the number of regions; :func:`send_regions` and :func:`receive_regions` let it run
+    beside other work.
 
     Source: CorrMatch (CVPR 2024), specification 2.5, 9.2 D and 9.3.
 
@@ -60,7 +61,6 @@ class SentRegions:
 
     Attributes:
         confident (Tensor): Bool (N, H, W), where it was.
-        num_classes (int): Number of classes.
         received (Tensor): uint8; from another device the words of each image's filter and regions,
             the threshold and the labels; on the host the labels alone.
         dtype (torch.dtype): Of the labels in ``received``.
@@ -70,7 +70,6 @@ class SentRegions:
     """
 
     confident: Tensor
-    num_classes: int
     received: Tensor
     dtype: torch.dtype
     arrived: torch.cuda.Event | None = None
@@ -109,7 +108,7 @@ def send_regions(
     images = zip(
         confident[:, None].flatten(2), regions.flatten(2), allowed[:, None].flatten(2), strict=True
     )
-    sent = SentRegions(confident, num_classes, labels.to(dtype, copy=True), dtype)
+    sent = SentRegions(confident, labels.to(dtype, copy=True), dtype)
     return send(sent, images, torch.as_tensor(threshold, dtype=torch.float32).detach())
 
 
@@ -126,7 +125,7 @@ def receive_regions(sent: SentRegions) -> tuple[Tensor, Tensor]:
     reached = torch.zeros(labels.shape, dtype=torch.bool, pin_memory=confident.is_cuda)
     images = zip(labels.numpy(), reached.numpy(), words, strict=True)
     for label, touched, (passed, maps) in images:
-        _propagate_image(label, touched, passed, maps, tau, sent.num_classes)
+        _propagate_image(label, touched, passed, maps, tau)
     # out of pinned memory, so the host goes on at once
     labels, reached = (x.to(confident.device, non_blocking=True) for x in (labels, reached))
     return labels.to(torch.int64).view_as(confident), reached.view_as(confident) | confident
@@ -138,7 +137,6 @@ def _propagate_image(
     passed: np.ndarray,
     maps: np.ndarray,
     tau: np.float32,
-    num_classes: int,
 ) -> None:
     """One image in place: ``label``, ``reached`` (P,); words ``passed`` (1, W), ``maps`` (K, W)."""
     segments = maps & passed
@@ -148,25 +146,21 @@ def _propagate_image(
     if not len(visits):
         return
 
-    # only a class that a confident pixel has can win; ascending, so a tie goes to the smallest
-    confident = unpack(passed[0], label.size)
-    classes = np.flatnonzero(np.bincount(label[confident], minlength=num_classes))
-    boards = pack(label == classes.astype(label.dtype)[:, None]) & passed
+    bits = unpack(passed[0], label.size)
+    classes = (ClassPlanes if tau >= 0.5 else ClassBoards)(label, bits, passed)
     accepted = []
     for k in visits:
-        histogram = popcount(boards & segments[k])
-        winner = histogram.argmax()
-        if np.float32(histogram[winner]) / np.float32(count[k]) > tau:
-            boards &= ~segments[k]
-            boards[winner] |= segments[k]
+        winner = classes.take(segments[k], int(count[k]), tau)
+        if winner is not None:
             accepted.append((k, winner))
 
     # of the accepted regions that cover a pixel the last one counts
-    rest, won = ~np.zeros_like(maps[0]), np.zeros_like(boards)
+    rest = ~np.zeros_like(maps[0])
+    won = {winner: np.zeros_like(rest) for _, winner in accepted}
     for k, winner in reversed(accepted):
         won[winner] |= maps[k] & rest
         rest &= ~maps[k]
-    for value, board in zip(classes, won, strict=True):
+    for value, board in won.items():
         pixels = unpack(board, label.size)
         label[pixels] = value
         reached |= pixels

@@ -149,6 +149,11 @@ class CorrMatch(SemiBaseSegmentor):
             sup_features=[feature[:num] for feature in features],
         )
 
+    def pseudo_label(self, views: Views, data_samples: dict[str, SampleList]) -> dict[str, Target]:
+        """Hard labels; the probabilities stay in ``views``, because the divergence needs them."""
+        views['unsup_weak_prob'] = views['unsup_weak'].softmax(dim=1)
+        return super().pseudo_label(views, data_samples)
+
     def mix(self, inputs: Views, targets: dict[str, Target]) -> tuple[Tensor, Target]:
         """CutMix; the target keeps the weak view's own under ``weak``."""
         image, target = super().mix(inputs, targets)
@@ -202,7 +207,12 @@ class CorrMatch(SemiBaseSegmentor):
             hard=masked_nll(log_prob, label, passed, valid, self.denominators),
             # the target is not mixed, also inside the box: so the reference has it
             kl=masked_kl_divergence(
-                log_prob, views['unsup_weak'], confident, valid, self.denominators
+                log_prob,
+                views['unsup_weak'].log_softmax(dim=1),
+                views['unsup_weak_prob'],
+                confident,
+                valid,
+                self.denominators,
             ),
             fp=on_weak(views['unsup_fp']),
             corr_strong=masked_cross_entropy(corr, label, passed, valid, self.denominators),

@@ -161,7 +161,8 @@ class SemiBaseSegmentor(EvaluatedSegmentor):
         """Hard labels of the weak views.
 
         Args:
-            views (dict[str, Tensor]): What ``forward_views`` returned.
+            views (dict[str, Tensor]): What ``forward_views`` returned; where there is a
+                ``<view>_prob``, it is the softmax of that view.
             data_samples (dict[str, list[SegDataSample]]): View to samples.
 
         Returns:
@@ -171,7 +172,7 @@ class SemiBaseSegmentor(EvaluatedSegmentor):
         targets = {}
         for view in ('unsup_weak', 'unsup_weak_mix'):
             if view in views:
-                label, confidence = hard_label(views[view].detach())
+                label, confidence = hard_label(views[view].detach(), views.get(f'{view}_prob'))
                 # a hard label needs a pixel that is wholly real
                 valid = self.valid(data_samples[view]) >= 1
                 targets[view] = dict(label=label, confidence=confidence, valid=valid)

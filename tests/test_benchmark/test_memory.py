@@ -28,6 +28,22 @@ def test_peak_memory():
     assert kept_mib(layer, optimizer, layer) == 12
 
 
+def test_rises_of_parts():
+    """What a part frees again is seen too, and what it keeps is no other part's."""
+    timeline = Timeline(CPU)
+    timeline.rises = {}
+    with timeline.step():
+        with timeline.part('maps'):
+            kept = torch.zeros(32 * 2**18) + 1  # 32 MiB twice, one stays
+        with timeline.part('losses'):
+            torch.zeros(32 * 2**18)
+        with timeline.part('maps'):
+            del kept
+    assert 60 < timeline.rises['maps'] < 75
+    assert 30 < timeline.rises['losses'] < 40
+    assert timeline.rises['rest'] < 5
+
+
 CUDA_TEXT = 'CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 8 GiB'
 CPU_TEXT = (
     "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you "

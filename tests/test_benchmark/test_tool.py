@@ -49,6 +49,7 @@ def test_a_record_of_everything(tool, small, tmp_path):
     assert record['images_per_s'] == pytest.approx(6 / record['step_ms'] * 1e3)  # three streams
     assert record['step_iqr_ms'] >= 0 and record['bare_ms'] > 0 and record['peak_mib'] > 0
     parts = record['parts_ms']
+    assert set(record['part_rise_mib']) == set(parts)
     assert {'data', 'partner pass', 'joint pass', 'strong pass', 'maps', 'optimiser'} <= set(parts)
     assert {'pseudo label', 'losses', 'backward', 'EMA', 'rest'} <= set(parts)
     assert record['batch']['sup'] == [[3, 32, 32]] * 2 and record['state'] == 'active'
@@ -56,6 +57,7 @@ def test_a_record_of_everything(tool, small, tmp_path):
     (plain,), (ratio,) = record['variants'], record['ratios']
     assert plain['name'] == ratio['name'] == 'plain' and plain['syncs'] > 100
     assert ratio['step'] > 0 and ratio['pseudo_label_part'] > 0 and ratio['maps'] > 0
+    assert plain['pseudo_label_mib'] > 0
     for word in ('overhead', 'images/s', 'joint pass', 'plain by leaf', 'load'):
         assert word in done.stdout
     assert 'step 1 of' not in done.stderr  # progress is for a terminal

@@ -146,8 +146,8 @@ def test_four_scans_are_learnt(data, leaves, config, recorded, at, tmp_path):
     model.init_weights()
     batch = model.data_preprocessor(pseudo_collate(scans), training=True)
     optimizer = torch.optim.AdamW(model.parameters())
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-2, total_steps=60)
-    for _ in range(60):
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-2, total_steps=120)
+    for _ in range(120):
         loss, _ = model.parse_losses(model.loss(**batch))
         optimizer.zero_grad()
         loss.backward()

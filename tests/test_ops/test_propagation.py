@@ -86,7 +86,7 @@ def test_packing_on_a_device(case, as_tensor, cut):
     tau = torch.as_tensor(given_threshold, dtype=torch.float32)
     for dtype, num_classes in ((torch.uint8, 256), (torch.int32, 300)):
         here = send_regions(labels, confident, regions, given_threshold, num_classes, allowed)
-        there = propagation.SentRegions(confident, num_classes, labels.to(dtype), dtype)
+        there = propagation.SentRegions(confident, labels.to(dtype), dtype)
         there = propagation._pack_there(there, zip(*images, strict=True), tau)
         (narrow, words, limit), (expected, expected_words, _) = map(
             propagation._unpack, (there, here)
