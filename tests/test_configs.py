@@ -181,7 +181,7 @@ def edited_matrix(root, tmp_path, old, new):
         (
             'speed: [bf16]',
             'speed: [fp8]',
-            r"names unknown speed \['fp8'\]; known are \['bf16', 'comp",
+            r"names unknown speed \['fp8'\]; known are \['bf16', 'chan",
         ),
         ('speed: [bf16]', 'speed: bf16', "sets 'speed' to 'bf16'; give a list"),
         (

@@ -72,7 +72,7 @@ def ratios(first: tuple[dict, Measurement], other: tuple[dict, Measurement]) -> 
 
     Returns:
         dict[str, float | None]: Other by first; of times the median over steps made in turn. None
-        where the first one is 0 or less.
+        where one of them is 0 or less.
     """
     (a, found), (b, found_b) = first, other
 
@@ -81,7 +81,7 @@ def ratios(first: tuple[dict, Measurement], other: tuple[dict, Measurement]) -> 
         return statistics.median(y / x for x, y in pairs)
 
     def share(key) -> float | None:
-        return b[key] / a[key] if a.get(key) and a[key] > 0 and key in b else None
+        return b[key] / a[key] if min(a.get(key, 0), b.get(key, 0)) > 0 else None
 
     return dict(
         name=b['name'],

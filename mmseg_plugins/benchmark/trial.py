@@ -16,7 +16,7 @@ from .timeline import Timeline
 from .watch import watching
 
 # Hooks that take part in a step; the others watch, log and save.
-IN_A_STEP = ('MeanTeacherHook', 'EMAHook', 'CheckpointingHook', 'CompileHook')
+IN_A_STEP = ('MeanTeacherHook', 'EMAHook', 'CheckpointingHook', 'CompileHook', 'ChannelsLastHook')
 
 
 class Trial:

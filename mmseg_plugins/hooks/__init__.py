@@ -1,3 +1,4 @@
+from .channels_last_hook import ChannelsLastHook
 from .checkpointing_hook import CheckpointingHook
 from .compile_hook import CompileHook
 from .corrmatch_hook import CorrMatchHook
@@ -12,6 +13,7 @@ from .run_record_hook import RunRecordHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 
 __all__ = [
+    'ChannelsLastHook',
     'CheckpointingHook',
     'CompileHook',
     'CorrMatchHook',

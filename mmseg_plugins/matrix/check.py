@@ -21,7 +21,7 @@ OPTIONAL = {
 }
 ANY = ('num_workers', 'label_seed')
 # what trades exactness for speed or memory: files of _base_/speed/
-SPEED = ('bf16', 'compile', 'checkpointing', 'batch_partner', 'accumulate')
+SPEED = ('bf16', 'channels_last', 'compile', 'checkpointing', 'batch_partner', 'accumulate')
 EITHER = (('max_iters', 'epochs'), ('val_interval', 'val_epochs'))
 KINDS = {
     int: 'a number',

@@ -7,7 +7,9 @@ from .load import Leaf
 # The keys of a config to which files of _base_/speed/ go, with the variables of these.
 PLACES = dict(
     optim_wrapper=dict(bf16='bf16'),
-    default_hooks=dict(compile='compile_student', checkpointing='checkpointing'),
+    default_hooks=dict(
+        channels_last='channels_last', compile='compile_student', checkpointing='checkpointing'
+    ),
     model=dict(batch_partner='batch_partner'),
     train_cfg=dict(accumulate='accumulate'),
 )

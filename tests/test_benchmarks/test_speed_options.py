@@ -23,7 +23,7 @@ METHODS = {
     'french v3+': 'cutmix/cutmix-colour_deeplabv3plus-r101_1xb10u10_voc_french_106-321.py',
     'cityscapes': 'corrmatch/corrmatch_deeplabv3plus-r101_4xb2u2_cityscapes_cps_186-801.py',
 }
-SPEED = ('bf16', 'compile', 'checkpointing', 'batch_partner', 'accumulate')
+SPEED = ('bf16', 'channels_last', 'compile', 'checkpointing', 'batch_partner', 'accumulate')
 
 
 class Runner:
@@ -182,6 +182,33 @@ def test_checkpointing_of_another_backbone(config):
     model.backbone = torch.nn.Conv2d(1, 1, 1)
     with pytest.raises(Exception, match='CheckpointingHook: Conv2d has no residual blocks'):
         HOOKS.build(dict(type='CheckpointingHook')).before_train(Runner(model))
+
+
+# ------------------------------------------------------------------ channels last
+
+
+@pytest.mark.parametrize('method', ['suponly', 'cutmix', 'corrmatch'])
+def test_channels_last_is_equal_within_rounding(method, config):
+    found, orders = [], []
+    for hook in (None, dict(type='ChannelsLastHook')):
+        model = built(config(METHODS[method]))
+        network = getattr(model, 'student', model)
+        network.backbone.register_forward_hook(
+            lambda m, i, out: orders.append(
+                out[-1].is_contiguous(memory_format=torch.channels_last)
+            )
+        )
+        if hook:
+            HOOKS.build(hook).before_train(Runner(model))
+        found.append(one_step(model, method))
+    passes = len(orders) // 2
+    assert not any(orders[:passes]) and all(orders[passes:])
+    (plain, plain_gradients), (other, gradients) = found
+    for name, value in plain.items():
+        assert other[name].item() == pytest.approx(value.item(), rel=1e-4, abs=1e-6), name
+    for name, gradient in plain_gradients.items():
+        scale = gradient.abs().max().clamp(min=1e-6)
+        assert (gradients[name] - gradient).abs().max() < 1e-2 * scale, name
 
 
 # ------------------------------------------------------------------ compile
