@@ -156,6 +156,7 @@ def draw_scaling(curves: list[Curve], title: str) -> plt.Figure:
                 panel.plot(curve.x, y, marker, color=colour, label=label)
                 panel.plot(ends, line.offset + line.slope * ends, color=colour, linewidth=1)
             panel.set(xlabel=AXES[curve.axis], xlim=(0, None), ylim=(0, None))
+            panel.locator_params(axis='x', nbins=5)
             panel.legend()
         panels[0][0].set_ylabel('milliseconds')
         figure.suptitle(title, fontsize=9)

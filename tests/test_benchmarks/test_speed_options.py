@@ -189,14 +189,12 @@ def test_checkpointing_of_another_backbone(config):
 
 @pytest.mark.parametrize('method', ['suponly', 'cutmix', 'corrmatch'])
 def test_channels_last_is_equal_within_rounding(method, config):
-    found, orders = [], []
+    found, orders, nhwc = [], [], dict(memory_format=torch.channels_last)
     for hook in (None, dict(type='ChannelsLastHook')):
         model = built(config(METHODS[method]))
         network = getattr(model, 'student', model)
         network.backbone.register_forward_hook(
-            lambda m, i, out: orders.append(
-                out[-1].is_contiguous(memory_format=torch.channels_last)
-            )
+            lambda m, i, out: orders.append(out[-1].is_contiguous(**nhwc))
         )
         if hook:
             HOOKS.build(hook).before_train(Runner(model))
