@@ -104,7 +104,7 @@ test-page: setup ## open the results page in headless Chromium (Debian's package
 	  echo 'error: needs Chromium: apt-get install chromium' >&2; exit 1; }
 	$(BIN)/python -m pytest tests/test_results/test_page.py tests/test_results/test_page_browser.py
 
-test-speed: setup ## overhead of a step over the bare network, against the plain step (10 minutes, quiet machine; compiled steps too)
+test-speed: setup ## overhead of a step over the bare network, against the plain step (25 minutes, quiet machine; compiled steps too)
 	$(BIN)/python -m pytest tests/test_benchmark/test_speed.py tests/test_benchmark/test_scaling.py tests/test_ops/test_propagation.py \
 	  tests/test_benchmarks/test_speed_options.py -m "slow or not slow" -s
 

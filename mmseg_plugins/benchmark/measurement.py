@@ -120,9 +120,7 @@ def measure(
         progress(f'memory and waits of {trial.name}')
         result.kept_mib = trial.kept_mib()
         result.rise_mib = _median_peak(trial.step, trial.device, memory_steps)
-        trial.timeline.rises = {}
-        trial.step(0)
-        result.part_rise_mib, trial.timeline.rises = trial.timeline.rises, None
+        result.part_rise_mib = _median_rises(trial, memory_steps)
         if bare:
             result.bare_rise_mib = _median_peak(trial.bare, trial.device, memory_steps)
         waits, result.counted = count_waits(
@@ -136,3 +134,13 @@ def measure(
 
 def _median_peak(step, device: torch.device, times: int) -> float:
     return statistics.median(peak_rise_mib(lambda: step(0), device) for _ in range(times))
+
+
+def _median_rises(trial: Trial, times: int) -> dict[str, float]:
+    found = []
+    for _ in range(times):
+        trial.timeline.rises = {}
+        trial.step(0)
+        found.append(trial.timeline.rises)
+    trial.timeline.rises = None
+    return {part: statistics.median(rises[part] for rises in found) for part in found[0]}

@@ -7,11 +7,12 @@ from mmseg.registry import HOOKS
 class ChannelsLastHook(Hook):
     """Keeps weights and feature maps in NHWC order, in which many convolutions are faster.
 
-    It holds for all networks of the model; images follow at the first convolution. Results are
-    equal up to rounding, because other kernels add in another order.
+    It holds for all networks of the model, not for an average that ``EMAHook`` keeps; images follow
+    at the first convolution. Results are equal up to rounding, because other kernels add in another
+    order. Weights are drawn before, so a seed starts from the same ones.
     """
 
-    priority = 'LOW'  # after those that copy the network (EMAHook, MeanTeacherHook)
+    priority = 'HIGH'  # before MeanTeacherHook collects tensors, of which buffers are replaced
 
     def before_train(self, runner) -> None:
         """Reorder the weights in place; the optimizer keeps them."""

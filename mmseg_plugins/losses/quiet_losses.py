@@ -42,7 +42,7 @@ _MMSEGS = BaseDecodeHead.loss_by_feat
 
 @torch.no_grad()
 def accuracy(logits: Tensor, label: Tensor, ignore_index: int) -> Tensor:
-    """mmseg's ``accuracy`` over labelled pixels; of equal logits the label's is taken.
+    """mmseg's ``accuracy`` over labelled pixels.
 
     Args:
         logits (Tensor): Shape (N, C, H, W).
@@ -54,8 +54,8 @@ def accuracy(logits: Tensor, label: Tensor, ignore_index: int) -> Tensor:
     """
     eps = torch.finfo(torch.float32).eps
     valid = label != ignore_index
-    own = logits.gather(1, label.clamp(max=logits.size(1) - 1).unsqueeze(1)).squeeze(1)
-    # not argmax, which takes ten times as long as amax on a processor
-    right = ((own == logits.amax(dim=1)) & valid).sum().float().reshape(1) + eps
+    # the same class as argmax, which takes five times as long on a processor
+    predicted = logits.max(dim=1).indices
+    right = ((predicted == label) & valid).sum().float().reshape(1) + eps
     total = valid.sum().double() + eps
     return right * (100.0 / total).float()

@@ -150,8 +150,8 @@ class CorrMatch(SemiBaseSegmentor):
         )
 
     def pseudo_label(self, views: Views, data_samples: dict[str, SampleList]) -> dict[str, Target]:
-        """Hard labels; the probabilities stay in ``views``, because the divergence needs them."""
-        views['unsup_weak_prob'] = views['unsup_weak'].softmax(dim=1)
+        """Hard labels; ``views['unsup_weak_prob']`` is set, because ``loss_unsup`` needs it too."""
+        views['unsup_weak_prob'] = views['unsup_weak'].detach().softmax(dim=1)
         return super().pseudo_label(views, data_samples)
 
     def mix(self, inputs: Views, targets: dict[str, Target]) -> tuple[Tensor, Target]:
@@ -208,7 +208,7 @@ class CorrMatch(SemiBaseSegmentor):
             # the target is not mixed, also inside the box: so the reference has it
             kl=masked_kl_divergence(
                 log_prob,
-                views['unsup_weak'].log_softmax(dim=1),
+                views['unsup_weak'].detach().log_softmax(dim=1),
                 views['unsup_weak_prob'],
                 confident,
                 valid,

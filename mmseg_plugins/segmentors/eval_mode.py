@@ -7,10 +7,10 @@ from torch import nn
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[nn.Module]:
     """Put a module into eval mode and give every submodule its own mode back."""
-    training = [child for child in module.modules() if child.training]
+    modes = {child: child.training for child in module.modules()}
     module.eval()
     try:
         yield module
     finally:
-        for child in training:
-            child.training = True
+        for child, mode in modes.items():
+            child.training = mode

@@ -132,7 +132,10 @@ def test_samples_at_full_size(dataset, data, leaves, config, recorded, at):
 
 
 def test_four_scans_are_learnt(data, leaves, config, recorded, at, tmp_path):
-    """Check 9: above 95 % pixel mIoU on the scans trained on, without augmentation."""
+    """Check 9: above 95 % pixel mIoU on the scans trained on, without augmentation.
+
+    120 steps end at 99.5 % and more with three seeds; 60 at 89 to 97 %, as the threads round.
+    """
     recorded(at(data('semantickitti')))
     cfg = shrink(config(leaf_of(leaves, 'semantickitti', 'suponly').name), tmp_path / 'run')
     val = cfg.val_dataloader.dataset

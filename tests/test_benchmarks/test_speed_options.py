@@ -7,10 +7,12 @@ import golden_losses
 import pytest
 import torch
 from mmengine.optim import build_optim_wrapper
+from mmengine.runner import get_priority
 from mmseg.registry import HOOKS, MODELS
 from resumable import Start, digest, logged, short
 from shrink import shrink
 
+from mmseg_plugins.hooks import ChannelsLastHook, MeanTeacherHook
 from mmseg_plugins.seeding import seed_all
 
 os.environ.setdefault('TORCHINDUCTOR_COMPILE_THREADS', '1')  # a fork would not have its workers
@@ -207,6 +209,11 @@ def test_channels_last_is_equal_within_rounding(method, config):
     for name, gradient in plain_gradients.items():
         scale = gradient.abs().max().clamp(min=1e-6)
         assert (gradients[name] - gradient).abs().max() < 1e-2 * scale, name
+
+
+def test_channels_last_comes_before_the_teachers_tensors_are_collected():
+    first, second = (get_priority(hook.priority) for hook in (ChannelsLastHook, MeanTeacherHook))
+    assert first < second
 
 
 # ------------------------------------------------------------------ compile
