@@ -17,7 +17,7 @@ from matplotlib import pyplot as plt  # noqa: E402  (the backend comes first)
 # Okabe and Ito's colours, told apart by colour-blind readers; a marker repeats each in print.
 COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
 MARKERS = 'osD^PvX<>h*'
-LINES = ('-', '--', ':', '-.')
+LINES = ('-', '--', ':', '-.', (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1)))
 # A second config of one method (a longer schedule) is half filled; published numbers are hollow.
 FILLS = ('full', 'left', 'bottom', 'right')
 NAMES = {
