@@ -2,7 +2,7 @@
 
 VENV ?= .venv
 GPUS ?= 0
-# Runs at once, each with its share of the cores.
+# Runs at once, each with its share of the cores; processes of the tests.
 JOBS ?= 2
 # The CamVid folder: images and masks as in the SegNet tutorial.
 CAMVID ?= ../shared/data/camvid

@@ -36,7 +36,6 @@ class Trial:
         batches (callable): Yields what the leaf's loader would, called inside of each step.
         device (torch.device): Where it runs.
         seed (int): Defaults to 0.
-        channels_last (bool): Keep weights and feature maps in NHWC order. Defaults to False.
         name (str): Defaults to ``''``.
     """
 
@@ -46,7 +45,6 @@ class Trial:
         batches,
         device: torch.device,
         seed: int = 0,
-        channels_last: bool = False,
         name: str = '',
     ) -> None:
         init_default_scope('mmseg')
@@ -57,8 +55,7 @@ class Trial:
         seed_all(seed, ITERATION)
         model = revert_sync_batchnorm(MODELS.build(cfg.model))
         model.init_weights()
-        order = torch.channels_last if channels_last else torch.preserve_format
-        self.model = model.to(device, memory_format=order).train()
+        self.model = model.to(device).train()
         self.wrapper = build_optim_wrapper(self.model, cfg.optim_wrapper)
         for group in self.wrapper.optimizer.param_groups:
             group['lr'] = 0.0

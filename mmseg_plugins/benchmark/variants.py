@@ -52,7 +52,7 @@ def split_name(name: str) -> list[str]:
     return changes
 
 
-def change(cfg: Config, changes: list[str]) -> tuple[Config, dict]:
+def change(cfg: Config, changes: list[str]) -> Config:
     """Apply changes to a copy of a leaf.
 
     Args:
@@ -60,7 +60,7 @@ def change(cfg: Config, changes: list[str]) -> tuple[Config, dict]:
         changes (list[str]): From :data:`CHANGES`.
 
     Returns:
-        tuple[Config, dict]: The copy, and arguments for :class:`Trial`.
+        Config: The copy.
 
     Raises:
         UserError: If the method has no plain transcription.
@@ -75,7 +75,9 @@ def change(cfg: Config, changes: list[str]) -> tuple[Config, dict]:
         cfg.model.type = 'PlainCorrMatch'
     if 'bf16' in changes:
         cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
-    return cfg, dict(channels_last='channels-last' in changes)
+    if 'channels-last' in changes:
+        cfg.merge_from_dict({'default_hooks.channels_last': dict(type='ChannelsLastHook')})
+    return cfg
 
 
 def fit_size(cfg: Config, size: tuple[int, int] | None) -> tuple[int, int]:
@@ -114,5 +116,4 @@ def build(cfg: Config, name: str, batches, device: torch.device, seed: int, chan
     Returns:
         Trial: With its own copy of the leaf.
     """
-    cfg, options = change(cfg, list(changes))
-    return Trial(cfg, batches, device, seed, name=name, **options)
+    return Trial(change(cfg, list(changes)), batches, device, seed, name)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from .bits import pack, pack_on_device, popcount, unpack
-from .class_bits import ClassBoards, ClassPlanes
+from .class_boards import ClassBoards
+from .class_planes import ClassPlanes
 
 
 def propagate_regions(
@@ -132,11 +133,7 @@ def receive_regions(sent: SentRegions) -> tuple[Tensor, Tensor]:
 
 
 def _propagate_image(
-    label: np.ndarray,
-    reached: np.ndarray,
-    passed: np.ndarray,
-    maps: np.ndarray,
-    tau: np.float32,
+    label: np.ndarray, reached: np.ndarray, passed: np.ndarray, maps: np.ndarray, tau: np.float32
 ) -> None:
     """One image in place: ``label``, ``reached`` (P,); words ``passed`` (1, W), ``maps`` (K, W)."""
     segments = maps & passed
@@ -146,8 +143,7 @@ def _propagate_image(
     if not len(visits):
         return
 
-    bits = unpack(passed[0], label.size)
-    classes = (ClassPlanes if tau >= 0.5 else ClassBoards)(label, bits, passed)
+    classes = (ClassPlanes if tau >= 0.5 else ClassBoards)(label, passed)
     accepted = []
     for k in visits:
         winner = classes.take(segments[k], int(count[k]), tau)

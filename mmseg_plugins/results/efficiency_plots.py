@@ -41,7 +41,7 @@ def label_efficiency(
     """
     cells = cells.dropna(subset='labelled')
     # options of speed belong beside their plain run, not on a curve of methods
-    plain = [not protocol.get('speed') for protocol in cells['protocol']]
+    plain = cells['protocol'].map(lambda protocol: not protocol.get('speed')).astype(bool)
     ours = cells[(cells['n'] > 0) & plain].copy()
     ours['crop'] = [str(protocol.get('crop')) for protocol in ours['protocol']]
     ours['extra'] = [not protocol.get('primary', True) for protocol in ours['protocol']]

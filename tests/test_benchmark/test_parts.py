@@ -137,6 +137,12 @@ def test_time_is_found_where_it_is_lost(root, tmp_path, monkeypatch, name, chang
     assert (overhead(after) > overhead(before)) == (part != 'EMA')
 
 
+def test_channels_last_is_the_runs_own(root, tmp_path):
+    trial, _ = trial_of(root, tmp_path, 'corrmatch', ['channels-last'])
+    weights = [p for p in trial.model.parameters() if p.dim() == 4 and p.size(1) > 1 < p.size(3)]
+    assert weights and all(p.is_contiguous(memory_format=torch.channels_last) for p in weights)
+
+
 def test_batches_are_seeded(root):
     cfg = Config.fromfile(root / 'configs' / LEAVES['corrmatch'])
     one, same, other = (batch_signature(made_batch(cfg, SIZE, 2, seed)) for seed in (0, 0, 1))

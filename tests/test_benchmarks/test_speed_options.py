@@ -76,6 +76,15 @@ def one_step(model, method, wrapper=None):
     return {name: value.detach() for name, value in log.items()}, gradients
 
 
+def assert_equal_within_rounding(plain, other):
+    """Losses and gradients of two steps."""
+    for name, value in plain[0].items():
+        assert other[0][name].item() == pytest.approx(value.item(), rel=1e-4, abs=1e-6), name
+    for name, gradient in plain[1].items():
+        scale = gradient.abs().max().clamp(min=1e-6)
+        assert (other[1][name] - gradient).abs().max() < 1e-2 * scale, name
+
+
 # ------------------------------------------------------------------ bfloat16
 
 
@@ -203,12 +212,7 @@ def test_channels_last_is_equal_within_rounding(method, config):
         found.append(one_step(model, method))
     passes = len(orders) // 2
     assert not any(orders[:passes]) and all(orders[passes:])
-    (plain, plain_gradients), (other, gradients) = found
-    for name, value in plain.items():
-        assert other[name].item() == pytest.approx(value.item(), rel=1e-4, abs=1e-6), name
-    for name, gradient in plain_gradients.items():
-        scale = gradient.abs().max().clamp(min=1e-6)
-        assert (gradients[name] - gradient).abs().max() < 1e-2 * scale, name
+    assert_equal_within_rounding(*found)
 
 
 def test_channels_last_comes_before_the_teachers_tensors_are_collected():
@@ -236,12 +240,7 @@ def test_compiled_is_equal_within_rounding(method, config):
         losses, gradients = one_step(model, method)
         assert list(model.state_dict()) == names
         found.append((losses, gradients))
-    (plain, plain_gradients), (compiled, gradients) = found
-    for name, value in plain.items():
-        assert compiled[name].item() == pytest.approx(value.item(), rel=1e-4, abs=1e-6), name
-    for name, gradient in plain_gradients.items():
-        scale = gradient.abs().max().clamp(min=1e-6)
-        assert (gradients[name] - gradient).abs().max() < 1e-2 * scale, name
+    assert_equal_within_rounding(*found)
 
 
 # ------------------------------------------------------------------ partner in the batch

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from mmseg_plugins.ops.bits import pack, popcount, unpack
-from mmseg_plugins.ops.class_bits import ClassBoards, ClassPlanes
+from mmseg_plugins.ops.class_boards import ClassBoards
+from mmseg_plugins.ops.class_planes import ClassPlanes
 
 
 def both(label, bits):
-    return [kind(label, bits, pack(bits[None])) for kind in (ClassBoards, ClassPlanes)]
+    return [kind(label, pack(bits[None])) for kind in (ClassBoards, ClassPlanes)]
 
 
 @pytest.mark.parametrize('dtype, classes', [(np.uint8, 2), (np.uint8, 21), (np.int32, 300)])
